@@ -233,6 +233,10 @@ class Lookup:
         """Forget which enrolments a record has in a course, now that another is on disk."""
         self._beside.drop((person, course))
 
+    def forget_enrollments(self) -> None:
+        """Forget which enrolments anybody has: others may begin some."""
+        self._beside.clear()
+
     def changes(self, reported: ReportedDetails) -> list[Statement]:
         """Give what writes what letters changed; call `settle` when it is on disk."""
         return [

@@ -80,6 +80,10 @@ SAMPLES: list[EventBody] = [
         ),
     ),
     recorded(
+        Enrolled(), "COURSE_ENROLLMENT", transitions=("enrollment.enrolled",),
+        after=Snapshot("enrolled", enrolled_at=day(1)), saw={SESSIONS: 3},
+    ),
+    recorded(
         Started(), "COURSE_START", day(2), transitions=("enrollment.started",),
         after=Snapshot(
             "in_progress", 0.0, enrolled_at=day(1), started_at=day(2), active_at=day(2),
@@ -200,6 +204,7 @@ SAMPLES: list[EventBody] = [
     FeedsWatched(at=day(9), silences={"adobe": FeedSilence(70, 3_600_000)}),
     LettersAsked(at=day(9), rules={"aside": LetterMark(70, "live")}),
     TimeAsked(at=day(9), position=1300, marks={"stalled": SilenceMark(day(2), day(1))}),
+    TimeAsked(at=day(9), position=1300, marks={}, saw={ADAS: 2, SESSIONS: 0}),
     WatchAsked(at=day(3), person="1" * 32),
     WatchStopped(at=day(4), person="1" * 32),
     WatchTold(at=day(5), notifications={"1" * 32: "n" + "0" * 32}),

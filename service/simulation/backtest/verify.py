@@ -177,6 +177,7 @@ class Verifier:
         self._world = ReplayWorld(today, self._states, lambda: self._position)
         self._decider: Decider | None = None
         self._marks: Mapping[str, SilenceMark] = {}
+        self._saw: Mapping[str, int] | None = None
         self._expected: dict[str, tuple[int, Owed]] = {}
         self._told: set[str] = set()
         self._found = VerifyResult()
@@ -217,7 +218,7 @@ class Verifier:
 
     def _asked(self, stream: str, version: int, topic: str, state: bytes) -> None:
         event: TimeAsked = self._history.mapper.decode(topic, state)
-        self._marks = event.marks
+        self._marks, self._saw = event.marks, event.saw
 
     def _wrote(self, stream: str, version: int, topic: str, state: bytes) -> None:
         """Remember what a rule did as the log has it, whatever is decided differently now."""
@@ -246,7 +247,9 @@ class Verifier:
         aggregate = self._states.aggregate(stream)
         assert aggregate is not None, f"{stream}: expected the event that was just read"
         appended = AppendedEvent(stream, version, event, aggregate)
+        self._world.saw = event.saw
         decisions = self._decider(appended, self._world, event.recorded_at)
+        self._world.saw = None
         if decisions is not None:
             self._world.remember(decisions)
             for id, owed in decisions.once:
@@ -284,7 +287,9 @@ class Verifier:
             timings=self._timings,
             read=self._read,
         )
+        self._world.saw = self._saw
         again = clock.owed(id, recorded)
+        self._world.saw = None
         if isinstance(again, NotInLog):
             self._found.elsewhere += 1
         else:
