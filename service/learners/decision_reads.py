@@ -6,33 +6,33 @@ from typing import Any
 import msgspec
 
 from service.learners.aggregate import Aggregate, Cache
-from service.learners.facts import Fact, Identity
+from service.learners.facts import Identity
 from service.learners.instance import Instance
 from service.learners.neighbours import Deletion, deletion_among, places_of
 from service.learners.world import Lookup, recall
 
 
 class DecisionReads(msgspec.Struct, kw_only=True):
-    """Look up aggregates as a batch of `facts` leaves them: those that it `changed`, or what is on
-    disk, each read once.
+    """Look up aggregates as a batch leaves them: those that it `changed`, or what is on disk.
 
-    With `saw` each is noted by its version, 0 for one that was not there: others may commit between
-    the reading and the writing, and the log would tell of them as if they had been known.
+    `subjects` may be decided on, so what is asked for one is looked up for all. With `saw` each is
+    noted by its version, 0 for one that was not there: others may commit between the reading and
+    the writing, and the log would tell of that as if it had been known.
     """
 
     known: Cache[str, Aggregate[Any]]
     lookup: Lookup
     changed: dict[str, Aggregate[Any]] = {}
-    facts: Sequence[Fact] = ()
+    subjects: Sequence[Aggregate[Any]] = ()
     saw: dict[str, int] | None = None
     absent: set[str] = set()
     deleted: dict[str, bool] = {}
 
     def instance(self, stream: str) -> Instance | None:
-        """Look up an instance, and with the first one those of all facts."""
+        """Look up an instance, and with the first one those of all subjects."""
         found = self.changed.get(stream) or self.known.get(stream)
         if found is None and stream not in self.absent:
-            streams = dict.fromkeys([stream, *instances_of(self.facts)])
+            streams = dict.fromkeys([stream, *instances_of(self.subjects)])
             wanted = [each for each in streams if each not in self.changed]
             there = recall(wanted, self.known, self.lookup)
             self.absent.update(each for each in wanted if each not in there)
@@ -70,11 +70,11 @@ class DecisionReads(msgspec.Struct, kw_only=True):
             self.saw[stream] = found.version if found else 0
 
 
-def instances_of(facts: Iterable[Fact]) -> list[str]:
-    """Name the streams of the instances that facts on enrolments are in."""
+def instances_of(subjects: Iterable[Aggregate[Any]]) -> list[str]:
+    """Name the streams of the instances that enrolments are in."""
     places = dict.fromkeys(
-        (fact.source, fact.account, fact.course, fact.instance)
-        for fact in facts
-        if fact.person and fact.instance is not None
+        (about.source, about.account, about.course, about.instance)
+        for about in (each.about for each in subjects)
+        if about.person and about.instance is not None
     )
     return [Instance.stream(*place) for place in places if place[3] is not None]

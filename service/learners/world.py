@@ -1,6 +1,6 @@
 """Agree with the rules on what they are handed and give back: events, world, decisions."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -54,6 +54,15 @@ def enrollments_of(aggregates: Iterable[Aggregate[Any] | None]) -> list[Enrollme
 def learner_key(fact: Fact) -> PersonKey:
     """Key the person a fact is about as the LMS knows them."""
     return person_key(fact.source, fact.account, fact.person or "")
+
+
+def unplaced(
+    facts: Sequence[Fact], persons: Sequence[str], met: Container[str]
+) -> Iterator[tuple[str, str]]:
+    """Name whose facts name no instance of a course, and the course; nobody just `met` has any."""
+    for fact, person in zip(facts, persons, strict=True):
+        if person and fact.course and fact.instance is None and person not in met:
+            yield person, fact.course
 
 
 class FactOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -228,6 +237,15 @@ class Lookup:
             found = self.neighbours.enrollments(person, course)
             self._beside.put((person, course), found)
         return found
+
+    def enrollments_of(self, places: Iterable[tuple[str, str]]) -> list[str]:
+        """Find those of many records, each in one course; what is not remembered, at once."""
+        known = {place: self._beside.get(place) for place in places}
+        if unknown := [place for place, found in known.items() if found is None]:
+            for place, streams in self.neighbours.enrollments_of(unknown).items():
+                known[place] = streams
+                self._beside.put(place, streams)
+        return [stream for streams in known.values() for stream in streams or ()]
 
     def begun(self, person: str, course: str) -> None:
         """Forget which enrolments a record has in a course, now that another is on disk."""

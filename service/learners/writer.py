@@ -28,6 +28,7 @@ from service.learners.world import (
     enrollments_of,
     learner_key,
     recall,
+    unplaced,
 )
 from service.ledger.events import EventBody, EventStore, NewEvent
 from service.ledger.sql import CONFLICTS, Statement
@@ -242,7 +243,7 @@ class Writer:
 
     def _write(self, told: Placed, now: int, marks: Marks, passed: Reached) -> list[FactOutcome]:
         batch = self._unit_of_work(now)
-        batch.reads.facts = facts = [t.fact for t in told]
+        facts = [t.fact for t in told]
         persons, met = self._persons_of(facts, now)
         batch.persons, batch.met = persons, met
         known = [persons.get(learner_key(t.fact), "") for t in told]
@@ -250,7 +251,10 @@ class Writer:
         blank = [k.begin(t.fact, p) for k, t, p in zip(kinds, told, known, strict=True)]
         wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
         self.lookup.fetch([person for person in dict.fromkeys(known) if person not in met])
-        batch.fetched = recall(list(dict.fromkeys(wanted)), self.memory.known, self.lookup)
+        beside = self.lookup.enrollments_of(unplaced(facts, known, met))
+        wanted_once = list(dict.fromkeys([*wanted, *beside]))
+        batch.fetched = recall(wanted_once, self.memory.known, self.lookup)
+        batch.reads.subjects = [*blank, *batch.fetched.values()]
         batch.reported = self.lookup.reported(facts, known)
         # All reading and deciding is done before the transaction, so that nobody waits for the
         # lock meanwhile. What another process wrote in between shows as a version that is taken,

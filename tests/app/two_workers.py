@@ -7,7 +7,7 @@ from typing import Any
 
 from service.app.app import App, settings_of
 from service.incoming.intake import shard_of
-from tests.installation import START, Installation, body
+from tests.installation import Installation, body
 
 
 class TwoWorkers(Installation):
