@@ -58,6 +58,7 @@ def test_each_asks_a_few_times_and_again_what_may_be_another_since(
             for n in range(LEARNERS)
         )
         places = [f"course:7_{n % SESSIONS}" for n in range(LEARNERS)]
+        here.post(*(room(n, START, 0) for n in range(SESSIONS)))
         here.post(*(enrolled(START, n, session=where) for n, where in enumerate(places)))
         here.take(START)
         for n, where in enumerate(places):
@@ -74,7 +75,7 @@ def test_each_asks_a_few_times_and_again_what_may_be_another_since(
             asked.clear()
             app.take(now)
             assert asked.total() <= AT_MOST, asked.most_common(5)
-        assert here.notifications() == []  # nobody has said yet whether there is room
+        assert here.notifications() == []
         here.post(*(room(n, now, 1) for n in range(SESSIONS)))
         here.take(now)
         here.post(*(completed(now + DAYS, n, session=w) for n, w in enumerate(places)))
