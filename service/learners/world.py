@@ -8,6 +8,7 @@ import msgspec
 from service.learners import course, enrollment, instance
 from service.learners.aggregate import Aggregate, Cache, named_by
 from service.learners.course import LearnerSignIns, LearningObject
+from service.learners.decision_reads import Counted, CountsAlone, SharedCounts
 from service.learners.directory.courses import Course, Courses
 from service.learners.directory.leaving import left_marks
 from service.learners.directory.managers import Managers
@@ -161,6 +162,7 @@ class World(Protocol):
     def deletion(self, about: Identity) -> Deletion | None: ...
     def watchers(self, instance: str) -> Watchlist: ...
     def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
+    def counted(self, stream: str) -> Counted: ...
     def choices_stream(self, address: str) -> str | None: ...
 
 
@@ -175,7 +177,7 @@ Marks = Callable[[list[FactOutcome]], Iterable[Statement]]
 """What is written of the letters whose facts came to this."""
 
 
-class Lookup:
+class Lookup(CountsAlone):
     """Look up what the ledger has by key; what was found is remembered until `forget`."""
 
     def __init__(
@@ -193,6 +195,7 @@ class Lookup:
         self.records_of = people.records_of
         self.choices_stream = people.choices_stream
         self.latest = store.latest
+        self.counts = SharedCounts(store)
         self._store = store
         self._courses = courses
         self._titles: Cache[tuple[str, str, str], tuple[Course | None]] = Cache()

@@ -44,7 +44,7 @@ class UnitOfWork:
     of one person.
     """
 
-    def __init__(self, reads: DecisionReads, decide: Decide, now: int) -> None:
+    def __init__(self, reads: DecisionReads, lookup: Lookup, decide: Decide, now: int) -> None:
         self.events: list[NewEvent] = []
         self.decisions = Decisions()
         self.persons: Mapping[PersonKey, str] = {}
@@ -52,8 +52,8 @@ class UnitOfWork:
         self.fetched: Mapping[str, Aggregate[Any]] = {}
         self.reported: ReportedDetails | None = None
         self.reads = reads
-        self.deletion = reads.deletion
-        self._lookup = lookup = reads.lookup
+        self.deletion, self.counted = reads.deletion, reads.counted
+        self._lookup = lookup
         self.manager = lookup.manager
         self.members = lookup.members
         self.told_in = lookup.told_in
@@ -205,7 +205,7 @@ class UnitOfWork:
 PEOPLE_REMEMBERED = 100_000
 NOTHING = Reached()
 Placed = Sequence[PlacedFact]
-ATTEMPTS = 10
+ATTEMPTS = 3
 
 
 class Writer:
@@ -298,8 +298,8 @@ class Writer:
     def _unit_of_work(self, now: int) -> UnitOfWork:
         self._notice_others()
         saw = None if self.memory.is_alone else dict[str, int]()
-        reads = DecisionReads(known=self.memory.now(), lookup=self.lookup, saw=saw)
-        return UnitOfWork(reads, self.decide, now)
+        reads = DecisionReads(known=self.memory.now(), lookup=self.lookup, recall=recall, saw=saw)
+        return UnitOfWork(reads, self.lookup, decide=self.decide, now=now)
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
         """Load these enrolments as the ledger has them."""

@@ -70,9 +70,10 @@ BUGS = (
     ),
     Bug(
         2, "mark letters taken before their facts are recorded", "service/learners/writer.py",
-        "        self._append(batch.events, batch.decisions, tables, in_turn)\n",
-        "        self._append((), Decisions(), tables)\n"
-        "        self._append(batch.events, batch.decisions, (), in_turn)\n",
+        "        self._append(batch.events, batch.decisions, tables=tables, in_turn=in_turn, "
+        "passed=passed)\n",
+        "        self._append((), Decisions(), tables=tables)\n"
+        "        self._append(batch.events, batch.decisions, in_turn=in_turn, passed=passed)\n",
         "tests/reliability/test_fault_points.py",
     ),
     Bug(
@@ -176,8 +177,8 @@ BUGS = (
     ),
     Bug(
         3, "decide at the end of the batch", "service/learners/writer.py",
-        "            self._decide(AppendedEvent(after.id, after.version, event, after))\n",
-        "            self._late = [*getattr(self, '_late', []), (after.id, event)]\n",
+        "            saw = self._decide(AppendedEvent(after.id, after.version, event, after))\n",
+        "            self._late, saw = [*getattr(self, '_late', []), (after.id, event)], None\n",
         "tests/learners/test_decide_in_batch.py",
     ),
     Bug(

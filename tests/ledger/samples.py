@@ -174,6 +174,7 @@ SAMPLES: list[EventBody] = [
     Held(at=day(8), reason="muted"),
     RuleFired(at=day(5), instance=SESSIONS, fired_at=7),
     StormCounted(at=day(5) + 7, since=day(5), count=501),
+    StormCounted(at=day(9), since=day(8), count=2, others=498),
     ThrottlePassed(at=day(6), passed=((day(5), "n00000000" + "1" * 24), (day(6), "n" + "2" * 32))),
     DigestClosed(at=day(6), local="2026-01-06T08", items=("n00000000" + "1" * 24,)),
     ChoicesMade(

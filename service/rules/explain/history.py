@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from service.learners.aggregate import Aggregate
+from service.learners.decision_reads import CountsAlone
 from service.learners.directory.courses import Courses
 from service.learners.directory.managers import Managers
 from service.learners.directory.merges import Link, PastMerges
@@ -169,7 +170,7 @@ class KnownThen(NamedTuple):
     saw: Saw = None
 
 
-class WorldAsOf:
+class WorldAsOf(CountsAlone):
     """Answer as of an event: instances as they were, people and courses as known today."""
 
     def __init__(

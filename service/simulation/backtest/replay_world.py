@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from service.learners.aggregate import Aggregate, Cache
+from service.learners.aggregate import Cache
+from service.learners.decision_reads import CountsAlone
 from service.learners.directory.courses import Course
 from service.learners.directory.merges import PastMerges
 from service.learners.directory.people import Person
@@ -80,7 +81,7 @@ class CurrentDirectory:
         return self._members[key]
 
 
-class ReplayWorld:
+class ReplayWorld(CountsAlone):
     """Answer what one rule set may read: `memory` has the newest event of each stream it wrote.
 
     `position` tells how far in the log the replay has come. `saw` are the versions of others that
@@ -112,8 +113,8 @@ class ReplayWorld:
         version = (self.saw or {}).get(stream)
         if version is None or (found is not None and found.version == version):
             return found
-        seen = self._seen(stream)
-        return seen if isinstance(seen, Instance) else None
+        seen: Instance | None = self._seen(stream)
+        return seen
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Give a learner's enrolments in a course as they stood then."""
@@ -132,7 +133,7 @@ class ReplayWorld:
         places = self._neighbours.ever_deleted(about)
         return deletion_among(map(self._states.folded if self.saw is None else self._seen, places))
 
-    def _seen(self, stream: str) -> Aggregate[Any] | None:
+    def _seen(self, stream: str) -> Any:
         """Fold what a decision read of another; None for what was not there when it was made."""
         events = self._states.events(stream)[: (self.saw or {}).get(stream, 0)]
         return load(stream, events, self._timings) if events else None
