@@ -297,7 +297,9 @@ class FactRecorded(EventBody, Generic[S], frozen=True, kw_only=True, omit_defaul
     say where it came from; `transitions` are what rules are triggered by, decided once, here;
     a `superseded` fact changed nothing; `conflict` marks an LMS event id already used for
     another story; on an `imported` one nothing was decided. `about` is on the first event only,
-    stored under a name that each kind of aggregate has of its own.
+    stored under a name that each kind of aggregate has of its own. `saw` are the versions of other
+    aggregates that were read when this was decided on, 0 for one that was not there: None where
+    nothing was read, or nobody else decided, and the log has them as they were.
     """
 
     said: S
@@ -313,6 +315,7 @@ class FactRecorded(EventBody, Generic[S], frozen=True, kw_only=True, omit_defaul
     conflict: bool = False
     imported: bool = False
     about: Identity | None = None
+    saw: dict[str, int] | None = None
 
     @property
     def topic(self) -> str:

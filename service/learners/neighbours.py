@@ -34,6 +34,7 @@ IN_ALL = (
     "AND originator_id >= ? AND originator_id < ?"
 )
 IN_ONE = f"{IN_ALL} AND {{course}} = ?"
+OF_EACH = "SELECT {person}, {course}, originator_id FROM stored_events WHERE {first} AND {of_these}"
 IN_ORDER = "ORDER BY +notification_id"
 EVER_DELETED = (
     f"SELECT DISTINCT originator_id FROM stored_events WHERE {DELETION} AND originator_id IN (?, ?)"
@@ -68,12 +69,14 @@ class Neighbours:
             "person": dialect.text_in("state", "who", "person"),
             "course": dialect.text_in("state", "who", "course"),
             "at": dialect.text_in("state", "recorded_at"),
+            "of_these": dialect.any_of(dialect.text_in("state", "who", "person")),
             "log": dialect.log,
             "order": dialect.log_order,
             "into": dialect.text_in("state", "said", "into"),
         }
         self._in_all = f"{IN_ALL} {IN_ORDER}".format(**parts)
         self._in_one = f"{IN_ONE} {IN_ORDER}".format(**parts)
+        self._of_each = f"{OF_EACH} {IN_ORDER}".format(**parts)
         self._ever_merged = EVER_MERGED.format(**parts)
         store.ledger.create(INDEXES.format(**parts))
 
@@ -83,6 +86,15 @@ class Neighbours:
         wanted = (person, prefix, f"{prefix}~", *(() if course is None else (course,)))
         query = self._in_all if course is None else self._in_one
         return [row[0] for row in self._ledger.reader().execute(query, wanted)]
+
+    def enrollments_of(self, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+        """Find the streams of many records' enrolments, each in one course, the oldest first."""
+        found: dict[tuple[str, str], list[str]] = {place: [] for place in places}
+        persons = sorted({person for person, _ in places})
+        for person, course, stream in self._ledger.reader().execute(self._of_each, (persons,)):
+            if (person, course) in found:
+                found[person, course].append(stream)
+        return found
 
     def ever_deleted(self, about: Identity) -> list[str]:
         """Find those of the streams of an enrolment's course and instance that tell of an end."""

@@ -1,6 +1,6 @@
 """Agree with the rules on what they are handed and give back: events, world, decisions."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from service.learners import course, enrollment, instance
 from service.learners.aggregate import Aggregate, Cache, named_by
 from service.learners.course import LearnerSignIns, LearningObject
+from service.learners.decision_reads import Counted, CountsAlone, SharedCounts
 from service.learners.directory.courses import Course, Courses
 from service.learners.directory.leaving import left_marks
 from service.learners.directory.managers import Managers
@@ -54,6 +55,15 @@ def enrollments_of(aggregates: Iterable[Aggregate[Any] | None]) -> list[Enrollme
 def learner_key(fact: Fact) -> PersonKey:
     """Key the person a fact is about as the LMS knows them."""
     return person_key(fact.source, fact.account, fact.person or "")
+
+
+def unplaced(
+    facts: Sequence[Fact], persons: Sequence[str], met: Container[str]
+) -> Iterator[tuple[str, str]]:
+    """Name whose facts name no instance of a course, and the course; nobody just `met` has any."""
+    for fact, person in zip(facts, persons, strict=True):
+        if person and fact.course and fact.instance is None and person not in met:
+            yield person, fact.course
 
 
 class FactOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -152,6 +162,7 @@ class World(Protocol):
     def deletion(self, about: Identity) -> Deletion | None: ...
     def watchers(self, instance: str) -> Watchlist: ...
     def latest(self, stream: str) -> tuple[int, EventBody] | None: ...
+    def counted(self, stream: str) -> Counted: ...
     def choices_stream(self, address: str) -> str | None: ...
 
 
@@ -166,7 +177,7 @@ Marks = Callable[[list[FactOutcome]], Iterable[Statement]]
 """What is written of the letters whose facts came to this."""
 
 
-class Lookup:
+class Lookup(CountsAlone):
     """Look up what the ledger has by key; what was found is remembered until `forget`."""
 
     def __init__(
@@ -184,6 +195,7 @@ class Lookup:
         self.records_of = people.records_of
         self.choices_stream = people.choices_stream
         self.latest = store.latest
+        self.counts = SharedCounts(store)
         self._store = store
         self._courses = courses
         self._titles: Cache[tuple[str, str, str], tuple[Course | None]] = Cache()
@@ -229,9 +241,22 @@ class Lookup:
             self._beside.put((person, course), found)
         return found
 
+    def enrollments_of(self, places: Iterable[tuple[str, str]]) -> list[str]:
+        """Find those of many records, each in one course; what is not remembered, at once."""
+        known = {place: self._beside.get(place) for place in places}
+        if unknown := [place for place, found in known.items() if found is None]:
+            for place, streams in self.neighbours.enrollments_of(unknown).items():
+                known[place] = streams
+                self._beside.put(place, streams)
+        return [stream for streams in known.values() for stream in streams or ()]
+
     def begun(self, person: str, course: str) -> None:
         """Forget which enrolments a record has in a course, now that another is on disk."""
         self._beside.drop((person, course))
+
+    def forget_enrollments(self) -> None:
+        """Forget which enrolments anybody has: others may begin some."""
+        self._beside.clear()
 
     def changes(self, reported: ReportedDetails) -> list[Statement]:
         """Give what writes what letters changed; call `settle` when it is on disk."""

@@ -7,14 +7,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from service.learners.aggregate import Aggregate, Cache, Memory
+from service.learners.decision_reads import DecisionReads
 from service.learners.directory.courses import Course
 from service.learners.directory.merges import PendingMerges, Records
 from service.learners.directory.people import Person, PersonKey, person_key
 from service.learners.directory.reported import ReportedDetails
 from service.learners.enrollment import Enrollment
-from service.learners.facts import AT_ONCE, Fact, Identity, LearnerMerged, PlacedFact, course_id
+from service.learners.facts import AT_ONCE, Fact, LearnerMerged, PlacedFact, course_id
 from service.learners.instance import Instance
-from service.learners.neighbours import Deletion, deletion_among, owner_of, places_of
+from service.learners.neighbours import owner_of
 from service.learners.watchlist import Watchlist, WatchTold
 from service.learners.world import (
     AGGREGATES,
@@ -27,6 +28,7 @@ from service.learners.world import (
     enrollments_of,
     learner_key,
     recall,
+    unplaced,
 )
 from service.ledger.events import EventBody, EventStore, NewEvent
 from service.ledger.sql import CONFLICTS, Statement
@@ -42,26 +44,25 @@ class UnitOfWork:
     of one person.
     """
 
-    def __init__(
-        self, known: Cache[str, Aggregate[Any]], lookup: Lookup, decide: Decide, now: int
-    ) -> None:
+    def __init__(self, reads: DecisionReads, lookup: Lookup, decide: Decide, now: int) -> None:
         self.events: list[NewEvent] = []
         self.decisions = Decisions()
         self.persons: Mapping[PersonKey, str] = {}
         self.met: Mapping[str, PersonKey] = {}
         self.fetched: Mapping[str, Aggregate[Any]] = {}
         self.reported: ReportedDetails | None = None
+        self.reads = reads
+        self.deletion, self.counted = reads.deletion, reads.counted
+        self._lookup = lookup
         self.manager = lookup.manager
         self.members = lookup.members
         self.told_in = lookup.told_in
         self.choices_stream = lookup.choices_stream
         self.merges: PendingMerges | None = None
-        self._known = known
-        self._lookup = lookup
         self._decides = decide
         self._now = now
         self._is_merging = lookup.people.is_merging()
-        self._changed: dict[str, Aggregate[Any]] = {}
+        self._changed = reads.changed
         self._begun: dict[tuple[str, str], list[str]] = {}
         self.memory: dict[str, tuple[int, EventBody]] = {}
         self._told: dict[str, list[tuple[int, EventBody]]] = {}
@@ -96,11 +97,12 @@ class UnitOfWork:
         self._changed[after.id] = after
         if after.version == 1:
             self._begun.setdefault((person, fact.course), []).append(after.id)
-        self.events.append((after.id, after.version, event))
         if self.reported:
             self.reported.hear(fact, person, course_id(fact.course))
         if event.transitions and not told.imported:
-            self._decide(AppendedEvent(after.id, after.version, event, after))
+            saw = self._decide(AppendedEvent(after.id, after.version, event, after))
+            event = replace(event, saw=saw) if saw else event
+        self.events.append((after.id, after.version, event))
         return FactOutcome("superseded" if event.superseded else "recorded", after.id)
 
     def _owner(self, fact: Fact, person: str, blank: Aggregate[Any]) -> Aggregate[Any]:
@@ -122,20 +124,23 @@ class UnitOfWork:
         if len(records := self._records_beside(person)) == 1:
             return None
         blank = [Enrollment.begin(fact, record) for record in records]
-        there = self._standing([each.id for each in blank])
+        there = self.reads.standing([each.id for each in blank])
         return next((there[each.id] for each in blank if each.id in there), blank[0])
 
-    def _decide(self, appended: AppendedEvent) -> None:
+    def _decide(self, appended: AppendedEvent) -> dict[str, int] | None:
+        """Let the rules decide on an event; give what they saw of others, if that must be told."""
+        if self.reads.saw:
+            self.reads.saw = {}
         decided = self._decides(appended, self, self._now)
-        if decided is None:
-            return
-        self.decisions.extend(decided)
-        self.remember(decided)
+        if decided is not None:
+            self.decisions.extend(decided)
+            self.remember(decided)
+        return self.reads.saw
 
     def settle(self) -> None:
         """Remember the states of this batch, now that it is on disk."""
         for stream, aggregate in self._changed.items():
-            self._known.keep(stream, aggregate)
+            self.reads.known.keep(stream, aggregate)
         for place in self._begun:
             self._lookup.begun(*place)
 
@@ -154,19 +159,13 @@ class UnitOfWork:
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Look up the instance as of the event being decided on."""
-        stream = Instance.stream(source, account, course, instance)
-        found = self._changed.get(stream) or self._known.get(stream)
-        if found is None:
-            found = self._lookup.instance(source, account, course, instance)
-            if found is not None:
-                self._known.put(stream, found)
-        return found if isinstance(found, Instance) else None
+        return self.reads.instance(Instance.stream(source, account, course, instance))
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Look up a learner's enrolments in a course, this batch's own included."""
         records = self._records_beside(person)
         streams = [stream for each in records for stream in self._enrollments(each, course)]
-        return enrollments_of(self._standing(streams).values())
+        return enrollments_of(self.reads.beside(streams))
 
     def records_of(self, person: str) -> Sequence[str]:
         """List the records of a person, as this batch will leave them."""
@@ -182,17 +181,6 @@ class UnitOfWork:
     def _enrollments(self, record: str, course: str) -> list[str]:
         known = () if record in self.met else self._lookup.enrollments(record, course)
         return [*known, *self._begun.get((record, course), ())]
-
-    def deletion(self, about: Identity) -> Deletion | None:
-        """Tell whether the course or the instance of an enrolment is gone, by now."""
-        streams = [stream for stream in places_of(about) if stream in self._changed]
-        found = self._standing([*streams, *self._lookup.neighbours.ever_deleted(about)])
-        return deletion_among(found.values())
-
-    def _standing(self, streams: Sequence[str]) -> dict[str, Aggregate[Any]]:
-        changed = {s: self._changed[s] for s in streams if s in self._changed}
-        unchanged = [stream for stream in streams if stream not in changed]
-        return changed | recall(unchanged, self._known, self._lookup)
 
     def watchers(self, instance: str) -> Watchlist:
         """Look up who wishes to be told of an instance, what this batch decided included."""
@@ -217,7 +205,7 @@ class UnitOfWork:
 PEOPLE_REMEMBERED = 100_000
 NOTHING = Reached()
 Placed = Sequence[PlacedFact]
-ATTEMPTS = 10
+ATTEMPTS = 3
 
 
 class Writer:
@@ -253,16 +241,20 @@ class Writer:
         return self._write(told, now, marks, passed=passed)
 
     def _write(self, told: Placed, now: int, marks: Marks, passed: Reached) -> list[FactOutcome]:
-        batch = self.world(now)
-        persons, met = self._persons_of([t.fact for t in told], now)
+        batch = self._unit_of_work(now)
+        facts = [t.fact for t in told]
+        persons, met = self._persons_of(facts, now)
         batch.persons, batch.met = persons, met
         known = [persons.get(learner_key(t.fact), "") for t in told]
         kinds = [AGGREGATES[t.fact.said.TOPIC] for t in told]
         blank = [k.begin(t.fact, p) for k, t, p in zip(kinds, told, known, strict=True)]
         wanted = [b.id for b, person in zip(blank, known, strict=True) if person not in met]
         self.lookup.fetch([person for person in dict.fromkeys(known) if person not in met])
-        batch.fetched = recall(list(dict.fromkeys(wanted)), self.memory.known, self.lookup)
-        batch.reported = self.lookup.reported([t.fact for t in told], known)
+        beside = self.lookup.enrollments_of(unplaced(facts, known, met))
+        wanted_once = list(dict.fromkeys([*wanted, *beside]))
+        batch.fetched = recall(wanted_once, self.memory.known, self.lookup)
+        batch.reads.subjects = [*blank, *batch.fetched.values()]
+        batch.reported = self.lookup.reported(facts, known)
         # All reading and deciding is done before the transaction, so that nobody waits for the
         # lock meanwhile. What another process wrote in between shows as a version that is taken,
         # or a person who is known: then nothing is kept, and `write` begins anew.
@@ -298,8 +290,15 @@ class Writer:
 
     def world(self, now: int) -> UnitOfWork:
         """Make a world of what is known now, for deciding outside a batch of facts."""
+        if not self.memory.is_alone:
+            self.lookup.forget_enrollments()
+        return self._unit_of_work(now)
+
+    def _unit_of_work(self, now: int) -> UnitOfWork:
         self._notice_others()
-        return UnitOfWork(self.memory.now(), self.lookup, decide=self.decide, now=now)
+        saw = None if self.memory.is_alone else dict[str, int]()
+        reads = DecisionReads(known=self.memory.now(), lookup=self.lookup, recall=recall, saw=saw)
+        return UnitOfWork(reads, self.lookup, decide=self.decide, now=now)
 
     def enrollments(self, streams: Sequence[str]) -> list[Enrollment]:
         """Load these enrolments as the ledger has them."""

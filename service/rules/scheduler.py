@@ -49,12 +49,18 @@ EMPTY_ASKS_EVERY_MS = 5 * MINUTE
 
 
 class TimeAsked(EventBody, frozen=True, kw_only=True, omit_defaults=True):
-    """Say that time rules were asked at `at`, about all that the log up to `position` had moved."""
+    """Say that time rules were asked at `at`, about all that the log up to `position` had moved.
+
+    `saw` are the versions of what stood beside the enrolments asked about, 0 for what was not there
+    yet, as a further one in the course or a deletion: None where nobody else decided, and the log
+    before has all that was known.
+    """
 
     TOPIC: ClassVar[str] = "clock.asked"
     at: int
     position: int
     marks: dict[str, SilenceMark]
+    saw: dict[str, int] | None = None
 
 
 CLOCK_SHAPES: Mapping[str, Any] = {TimeAsked.TOPIC: TimeAsked}
@@ -137,7 +143,7 @@ class Scheduler:
             gone={name: mark for name, mark in known.items() if name not in begun},
         )
         decided = Decisions(following=[(RULES_STREAM, version + 1, event)])
-        self._keep(decided, marks, position=self._position, now=now)
+        self._keep(decided, TimeAsked(at=now, position=self._position, marks=marks))
         return True
 
     def _known(self, before: RulesActivated | None, now: int) -> dict[str, SilenceMark]:
@@ -169,20 +175,18 @@ class Scheduler:
         Steps(decider, world, now).ask(asked, self._firsts)
         overdue = abs(now - self._asked_at) >= EMPTY_ASKS_EVERY_MS
         if asked.decisions.once or overdue or asked.more:
-            self._keep(asked.decisions, asked.marks, position=position, now=now)
+            event = TimeAsked(at=now, position=position, marks=asked.marks, saw=world.reads.saw)
+            self._keep(asked.decisions, event)
         self._marks = asked.marks
         return asked
 
-    def _keep(
-        self, decisions: Decisions, marks: Mapping[str, SilenceMark], position: int, now: int
-    ) -> None:
-        asked = TimeAsked(at=now, position=position, marks=dict(marks))
+    def _keep(self, decisions: Decisions, asked: TimeAsked) -> None:
         decisions.following.append((CLOCK_STREAM, self._version + 1, asked))
         self._writer.commit(decisions)
         self._version += 1
-        self._asked_at = now
-        self._position = position
-        self._marks = dict(marks)
+        self._asked_at = asked.at
+        self._position = asked.position
+        self._marks = dict(asked.marks)
 
     def candidates(
         self, count_from: str, after: int, until: int, limit: int

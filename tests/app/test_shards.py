@@ -5,6 +5,7 @@ are in one process here, and whose turn it is, who comes, freezes and is robbed 
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -36,6 +37,11 @@ from tests.postgres import Cluster
 LETTERS = 120
 DAYS = (1, 8, 15)
 FEW_LETTERS = 7
+SAW = re.compile(rb',"saw":\{[^}]*\}')
+"""Which versions of what stands beside them an ask of the clock, or the event of an enrolment, has
+read: who works alone need not say it, and of those who share each is at another point. It is all
+that is left out."""
+
 FREEZE = "UPDATE shards SET until = '-infinity' WHERE owner = %s"
 
 
@@ -141,7 +147,8 @@ def test_the_same_letters_leave_the_same_rows_whoever_takes_them(
             found.finish(now)
         for days in DAYS:
             found.finish(told.now + days * DAY + HOUR)
-        rows, counts = log_of(found.apps[0]), found.apps[0].letters.counts()
+        rows = {(*row[:3], SAW.sub(b"", row[3])) for row in log_of(found.apps[0])}
+        counts = found.apps[0].letters.counts()
     assert counts["waiting"] == 0 and counts["taken"] + counts["set_aside"] == LETTERS
     assert (sorted(alone() - rows)[:3], sorted(rows - alone())[:3]) == ([], [])
 

@@ -68,6 +68,25 @@ ON_POSTGRESQL = (
         "tests/cli/test_fsck_parts.py",
     ),
     Bug(
+        3, "remember what others may change", "service/learners/aggregate.py",
+        "return self.known if self.is_alone else Beside(self.known)", "return self.known",
+        "tests/app/test_statements_of_two.py",
+    ),
+    Bug(
+        3, "remember which enrolments others have begun", "service/learners/writer.py",
+        "            self.lookup.forget_enrollments()\n", "            pass\n",
+        "tests/app/test_reads_of_others.py",
+    ),
+    Bug(
+        4, "say nothing of what was known of others", "service/learners/writer.py",
+        "saw = None if self.memory.is_alone else dict[str, int]()", "saw = None",
+        "tests/app/test_reads_of_others.py",
+    ),
+    Bug(
+        3, "hold a storm as if nobody else had one", "service/rules/storm.py",
+        "HELD if count + others > limit", "HELD if count > limit", "tests/app/test_storm_of_two.py",
+    ),
+    Bug(
         3, "look at what a write rests on before its turn", TRANSACTIONS,
         "            turn = session.execute(CLOSE, values, prepare=True)\n"
         "            if what.rests_on:\n"

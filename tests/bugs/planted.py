@@ -177,8 +177,8 @@ BUGS = (
     ),
     Bug(
         3, "decide at the end of the batch", "service/learners/writer.py",
-        "            self._decide(AppendedEvent(after.id, after.version, event, after))\n",
-        "            self._late = [*getattr(self, '_late', []), (after.id, event)]\n",
+        "            saw = self._decide(AppendedEvent(after.id, after.version, event, after))\n",
+        "            self._late, saw = [*getattr(self, '_late', []), (after.id, event)], None\n",
         "tests/learners/test_decide_in_batch.py",
     ),
     Bug(

@@ -80,6 +80,10 @@ SAMPLES: list[EventBody] = [
         ),
     ),
     recorded(
+        Enrolled(), "COURSE_ENROLLMENT", transitions=("enrollment.enrolled",),
+        after=Snapshot("enrolled", enrolled_at=day(1)), saw={SESSIONS: 3},
+    ),
+    recorded(
         Started(), "COURSE_START", day(2), transitions=("enrollment.started",),
         after=Snapshot(
             "in_progress", 0.0, enrolled_at=day(1), started_at=day(2), active_at=day(2),
@@ -170,6 +174,7 @@ SAMPLES: list[EventBody] = [
     Held(at=day(8), reason="muted"),
     RuleFired(at=day(5), instance=SESSIONS, fired_at=7),
     StormCounted(at=day(5) + 7, since=day(5), count=501),
+    StormCounted(at=day(9), since=day(8), count=2, others=498),
     ThrottlePassed(at=day(6), passed=((day(5), "n00000000" + "1" * 24), (day(6), "n" + "2" * 32))),
     DigestClosed(at=day(6), local="2026-01-06T08", items=("n00000000" + "1" * 24,)),
     ChoicesMade(
@@ -200,6 +205,7 @@ SAMPLES: list[EventBody] = [
     FeedsWatched(at=day(9), silences={"adobe": FeedSilence(70, 3_600_000)}),
     LettersAsked(at=day(9), rules={"aside": LetterMark(70, "live")}),
     TimeAsked(at=day(9), position=1300, marks={"stalled": SilenceMark(day(2), day(1))}),
+    TimeAsked(at=day(9), position=1300, marks={}, saw={ADAS: 2, SESSIONS: 0}),
     WatchAsked(at=day(3), person="1" * 32),
     WatchStopped(at=day(4), person="1" * 32),
     WatchTold(at=day(5), notifications={"1" * 32: "n" + "0" * 32}),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from service.learners.aggregate import Aggregate
 from service.learners.course import LearnerSignIns
+from service.learners.decision_reads import CountsAlone
 from service.learners.directory.courses import Course
 from service.learners.directory.people import Person
 from service.learners.enrollment import Enrollment, EnrollmentRecorded
@@ -26,7 +27,7 @@ LOGIC = "course:7"
 SESSION = "course:7_1"
 
 
-class World:
+class World(CountsAlone):
     """What rules may read, as plain dicts."""
 
     def __init__(self) -> None:

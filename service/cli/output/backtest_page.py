@@ -22,7 +22,7 @@ from service.simulation.backtest.backtest import (
     of_today,
 )
 from service.simulation.backtest.difference import Difference, DifferingMessage, Kind
-from service.simulation.backtest.verify import Disagreement, VerifyResult
+from service.simulation.backtest.verify_result import Disagreement, VerifyResult
 
 BARS, LONGEST_CHART, STORMS = 40, 31, 10
 STATES = (SENT, CANCELLED, EXPIRED, DROPPED, HELD, WAITING_ADDRESS)

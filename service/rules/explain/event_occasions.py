@@ -69,7 +69,7 @@ def judged_event(
         stream = inquiry.about.stream
         appended = AppendedEvent(stream, row.version, event, subject)
         occurrence = EventOccurrence.of(appended, event.recorded_at)
-        world = evidence.past.world(row.position, stream, row.version)
+        world = evidence.past.world(row.position, stream, row.version, event.saw)
         judgement = inquiry.judge(rule, occurrence, world)
     return inquiry.occasion(then, happened, judgement)
 

@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from service.learners.aggregate import Aggregate
+from service.learners.decision_reads import CountsAlone
 from service.learners.directory.courses import Courses
 from service.learners.directory.managers import Managers
 from service.learners.directory.merges import Link, PastMerges
@@ -23,6 +24,7 @@ from service.rules.triggers.seat_change import RuleFired
 
 LATER = 2**62
 """After every version, position and moment."""
+Saw = Mapping[str, int] | None
 NEAR = 1_000
 """How many ids are looked at to guess which one was meant."""
 
@@ -136,13 +138,18 @@ class LedgerHistory:
         rows = self.ledger.firsts(prefix, said.encode())
         return ((id, self._decode(topic, state)) for id, _, topic, state in rows)
 
-    def world(self, position: int, subject: str = "", version: int = 0) -> "WorldAsOf":
-        """Make what deciding could read after the event at a position, `version` of its subject."""
-        return WorldAsOf(self, position, subject, version)
+    def world(
+        self, position: int, subject: str = "", version: int = 0, saw: Saw = None
+    ) -> "WorldAsOf":
+        """Make what deciding could read after the event at a position, `version` of its subject.
+
+        `saw` are the versions that it read of others; None for those that the log had.
+        """
+        return WorldAsOf(self, KnownThen(position, saw=saw), subject, version)
 
     def world_at(self, at: int) -> "WorldAsOf":
         """Make what deciding could read at a moment (ms UTC)."""
-        return WorldAsOf(self, LATER, recorded_until=at)
+        return WorldAsOf(self, KnownThen(LATER, at))
 
 
 def streams_about(
@@ -155,35 +162,37 @@ def streams_about(
             yield id, found
 
 
-class WorldAsOf:
+class KnownThen(NamedTuple):
+    """Say what was known: up to a position, recorded until a moment (ms UTC); `saw` of others."""
+
+    position: int
+    recorded_until: int = LATER
+    saw: Saw = None
+
+
+class WorldAsOf(CountsAlone):
     """Answer as of an event: instances as they were, people and courses as known today."""
 
     def __init__(
-        self,
-        past: LedgerHistory,
-        position: int,
-        subject: str = "",
-        version: int = 0,
-        recorded_until: int = LATER,
+        self, past: LedgerHistory, moment: KnownThen, subject: str = "", version: int = 0
     ) -> None:
         self.course = past.courses.get
         self.person = past.people.get
         self.manager = Managers(past.people).of
         self.members = past.people.in_group
         self.choices_stream = past.people.choices_stream
-        said = [link for link in past.links if link.at <= recorded_until]
-        self._merges = PastMerges(said, lambda: position, past.people.merges)
+        said = [link for link in past.links if link.at <= moment.recorded_until]
+        self._merges = PastMerges(said, lambda: moment.position, past.people.merges)
         self.records_of = self._merges.records_of
         self._past = past
-        self._position = position
+        self._position, self._recorded_until, self._saw = moment
         self._subject = subject
         self._version = version
-        self._recorded_until = recorded_until
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Read the instance as it was then."""
         id = Instance.stream(source, account, course, instance)
-        rows = self._until(id)
+        rows = self._until(id, (self._saw or {}).get(id, LATER))
         return Instance.load(id, rows) if rows else None
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
@@ -200,11 +209,12 @@ class WorldAsOf:
         return deletion_among(map(self._folded, self._past.neighbours.ever_deleted(about)))
 
     def _folded(self, id: str) -> Aggregate[Any] | None:
-        rows = self._until(id)
+        rows = self._until(id, LATER if self._saw is None else self._saw.get(id, 0))
         return load(id, rows, self._past.timings) if rows else None
 
-    def _until(self, id: str) -> list[Any]:
-        rows = [row for row in self._past.stream(id) if row.position <= self._position]
+    def _until(self, id: str, version: int = LATER) -> list[Any]:
+        stream = self._past.stream(id, until=version)
+        rows = [row for row in stream if row.position <= self._position]
         return [row.body for row in rows if row.body.recorded_at <= self._recorded_until]
 
     def watchers(self, instance: str) -> Watchlist:

@@ -148,7 +148,8 @@ def judged_silence(
         subject = inquiry.states(rows, [version])[version]
         assert isinstance(subject, Enrollment)
         position = asked.position if asked else LATER
-        world = evidence.past.world(position, inquiry.about.stream, version)
+        saw = asked.body.saw if asked else None
+        world = evidence.past.world(position, inquiry.about.stream, version, saw)
         occurrence = SilenceOccurrence.of(subject, asked.body.at if asked else due, 0)
         match = silence_match(subject, quiet.since, quiet.since)
         evaluation = Evaluation(rule, match, True, reading_of(occurrence, world))

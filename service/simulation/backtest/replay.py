@@ -52,7 +52,9 @@ class RuleReplay:
 
     def decide(self, appended: AppendedEvent, now: int) -> None:
         """Decide on an event."""
+        self.world.saw = appended.event.saw
         decisions = self.decider(appended, self.world, now)
+        self.world.saw = None
         if decisions is not None:
             self.outbox.take(decisions)
 

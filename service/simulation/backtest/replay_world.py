@@ -1,8 +1,10 @@
 """Answer in a replay: seats as they were then, people and courses as they are today."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from service.learners.aggregate import Cache
+from service.learners.decision_reads import CountsAlone
 from service.learners.directory.courses import Course
 from service.learners.directory.merges import PastMerges
 from service.learners.directory.people import Person
@@ -11,7 +13,7 @@ from service.learners.facts import Identity
 from service.learners.instance import Instance
 from service.learners.neighbours import Deletion, deletion_among
 from service.learners.watchlist import Watchlist, WatchTold
-from service.learners.world import Decisions, Lookup
+from service.learners.world import Decisions, Lookup, enrollments_of, load
 from service.ledger.events import EventBody
 from service.simulation.backtest.states import States
 
@@ -79,11 +81,14 @@ class CurrentDirectory:
         return self._members[key]
 
 
-class ReplayWorld:
+class ReplayWorld(CountsAlone):
     """Answer what one rule set may read: `memory` has the newest event of each stream it wrote.
 
-    `position` tells how far in the log the replay has come.
+    `position` tells how far in the log the replay has come. `saw` are the versions of others that
+    the decision to be made again had read; None where the log before it has all that was known.
     """
+
+    saw: Mapping[str, int] | None = None
 
     def __init__(
         self, today: CurrentDirectory, states: States, position: Callable[[], int]
@@ -103,13 +108,21 @@ class ReplayWorld:
 
     def instance(self, source: str, account: str, course: str, instance: str) -> Instance | None:
         """Give the instance as it stood at the event being decided on."""
-        return self._states.instance(Instance.stream(source, account, course, instance))
+        stream = Instance.stream(source, account, course, instance)
+        found = self._states.instance(stream)
+        version = (self.saw or {}).get(stream)
+        if version is None or (found is not None and found.version == version):
+            return found
+        seen: Instance | None = self._seen(stream)
+        return seen
 
     def enrollments_in(self, person: str, course: str) -> Sequence[Enrollment]:
         """Give a learner's enrolments in a course as they stood then."""
         beside, find = self.merges.records_beside(person), self._neighbours.enrollments
-        found = (self._states.enrollment(id) for each in beside for id in find(each, course))
-        return [each for each in found if each is not None]
+        streams = [id for each in beside for id in find(each, course)]
+        if self.saw is not None:
+            return enrollments_of(map(self._seen, streams))
+        return [found for id in streams if (found := self._states.enrollment(id)) is not None]
 
     def told_in(self, enrollment: str) -> tuple[Enrollment, Sequence[EnrollmentRecorded]]:
         """Give an enrolment with all its events as they stood then."""
@@ -117,7 +130,13 @@ class ReplayWorld:
 
     def deletion(self, about: Identity) -> Deletion | None:
         """Tell whether the course or the instance of an enrolment was gone by then."""
-        return deletion_among(map(self._states.folded, self._neighbours.ever_deleted(about)))
+        places = self._neighbours.ever_deleted(about)
+        return deletion_among(map(self._states.folded if self.saw is None else self._seen, places))
+
+    def _seen(self, stream: str) -> Any:
+        """Fold what a decision read of another; None for what was not there when it was made."""
+        events = self._states.events(stream)[: (self.saw or {}).get(stream, 0)]
+        return load(stream, events, self._timings) if events else None
 
     def remember(self, decisions: Decisions) -> None:
         """Let what is decided next read what was decided before."""

@@ -1,10 +1,8 @@
 """Make every decision of the log again, by the rules that were active, and compare."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
 from service.learners import course, enrollment, instance, watchlist
@@ -33,44 +31,13 @@ from service.rules.triggers.stalled import STALLED, SilenceMark, SilenceOccurren
 from service.rules.verdict import Subject
 from service.simulation.backtest.replay_world import CurrentDirectory, ReplayWorld
 from service.simulation.backtest.states import History, States
+from service.simulation.backtest.verify_result import Disagreement, VerifyResult
 
 LOOKED_UP = (f"to={GROUP}", f"to={WATCHERS}")
-EXAMPLES = 20
 FACTS = (enrollment.SHAPES, instance.SHAPES, course.SHAPES)
 NOT_RECORDED = "missing: it is decided now"
 NOT_DECIDED = "it is not decided now"
 OTHERWISE = "it is decided otherwise"
-
-
-class Disagreement(msgspec.Struct, frozen=True):
-    """Describe a decision that is not made again as recorded; `fields` are what differs."""
-
-    notification: str
-    rule: str
-    entry: str
-    position: int
-    what: str
-    fields: tuple[str, ...] = ()
-
-
-class VerifyResult(msgspec.Struct):
-    """Count what became of every recorded decision, and of those that ought to be there.
-
-    `changed` read a person or a course, who are known as they are today only. `unread` are
-    rule files that cannot be read any more, and `undecided` the decisions made by them.
-    `elsewhere` are those whose inputs are not in the log: which feeds were silent.
-    """
-
-    decisions: int = 0
-    reproduced: int = 0
-    changed: int = 0
-    elsewhere: int = 0
-    undecided: int = 0
-    unread: int = 0
-    differ: int = 0
-    rows: int = 0
-    by_rule: Counter[str] = msgspec.field(default_factory=Counter)
-    examples: list[Disagreement] = []
 
 
 class NotInLog:
@@ -177,8 +144,11 @@ class Verifier:
         self._world = ReplayWorld(today, self._states, lambda: self._position)
         self._decider: Decider | None = None
         self._marks: Mapping[str, SilenceMark] = {}
+        self._saw: Mapping[str, int] | None = None
         self._expected: dict[str, tuple[int, Owed]] = {}
         self._told: set[str] = set()
+        self._counts: dict[str, tuple[int, StormCounted]] = {}
+        self._shared_at: int | None = None
         self._found = VerifyResult()
         self._position = 0
 
@@ -204,7 +174,7 @@ class Verifier:
             RulesActivated.TOPIC: self._activated,
             TimeAsked.TOPIC: self._asked,
             RuleFired.TOPIC: self._wrote,
-            StormCounted.TOPIC: self._wrote,
+            StormCounted.TOPIC: self._counted,
             **dict.fromkeys(watchlist.SHAPES, self._wished),
             **dict.fromkeys(NOTIFICATION_SHAPES.keys() - {Owed.TOPIC}, self._moved),
         }
@@ -217,12 +187,26 @@ class Verifier:
 
     def _asked(self, stream: str, version: int, topic: str, state: bytes) -> None:
         event: TimeAsked = self._history.mapper.decode(topic, state)
-        self._marks = event.marks
+        self._marks, self._saw = event.marks, event.saw
 
     def _wrote(self, stream: str, version: int, topic: str, state: bytes) -> None:
         """Remember what a rule did as the log has it, whatever is decided differently now."""
         body: EventBody = self._history.mapper.decode(topic, state)
         self._world.memory[stream] = (version, body)
+
+    def _counted(self, stream: str, version: int, topic: str, state: bytes) -> None:
+        """Remember how many a rule owed; what was held where others count too nobody else can tell.
+
+        What was decided meanwhile for one who counts beside the rule's own stream counts not there.
+        """
+        event: StormCounted = self._history.mapper.decode(topic, state)
+        own = stream.partition("/")[0]
+        if event.others or stream != own:
+            self._shared_at = event.at
+        if stream == own:
+            self._counts[own] = (version, event)
+        self._world.memory.pop(own, None)
+        self._world.memory |= {own: self._counts[own]} if own in self._counts else {}
 
     def _wished(self, stream: str, version: int, topic: str, state: bytes) -> None:
         body: EventBody = self._history.mapper.decode(topic, state)
@@ -246,7 +230,9 @@ class Verifier:
         aggregate = self._states.aggregate(stream)
         assert aggregate is not None, f"{stream}: expected the event that was just read"
         appended = AppendedEvent(stream, version, event, aggregate)
+        self._world.saw = event.saw
         decisions = self._decider(appended, self._world, event.recorded_at)
+        self._world.saw = None
         if decisions is not None:
             self._world.remember(decisions)
             for id, owed in decisions.once:
@@ -259,6 +245,8 @@ class Verifier:
         self._found.decisions += 1
         mapper = self._history.mapper
         _, again = self._expected.pop(id, (0, None))
+        if again is not None and again.decided_at == self._shared_at:
+            again = replace(again, held=mapper.decode(topic, state).held)
         if again is not None and mapper.encode(again)[1] == state:
             self._found.reproduced += 1
             return
@@ -284,7 +272,9 @@ class Verifier:
             timings=self._timings,
             read=self._read,
         )
+        self._world.saw = self._saw
         again = clock.owed(id, recorded)
+        self._world.saw = None
         if isinstance(again, NotInLog):
             self._found.elsewhere += 1
         else:
@@ -315,10 +305,8 @@ class Verifier:
         if rule is not None and (looked_up or rule.reads_today):
             self._found.changed += 1
             return
-        self._found.differ += 1
-        self._found.by_rule[owed.rule] += 1
-        if len(self._found.examples) < EXAMPLES:
-            found = Disagreement(
+        self._found.disagree(
+            Disagreement(
                 notification=id,
                 rule=owed.rule,
                 entry=owed.entry,
@@ -326,7 +314,7 @@ class Verifier:
                 what=what,
                 fields=fields,
             )
-            self._found.examples.append(found)
+        )
 
     def _has_left(self, owed: Owed) -> bool:
         """Tell whether a silence is that of somebody who has left since: nobody is told."""
