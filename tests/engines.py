@@ -1,8 +1,8 @@
 """Run a test on SQLite and on PostgreSQL: `[sqlite]` and `[postgresql]`.
 
-What is marked `both_engines` does, by its file or by itself; on PostgreSQL only in `make faults`,
-unless `always`. Services, installations and commands
-ask here where the ledger of a data folder is.
+What is marked `both_engines` does, by its file or by itself, and what is of commands or of `ops/`
+unless it is `of_files`; on PostgreSQL only in `make faults`, unless `always`. Services,
+installations and commands ask here where the ledger of a data folder is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,8 +12,10 @@ import pytest
 
 from service.ledger.location import LedgerLocation
 from service.ledger.store import Store
+from tests.campaigns import WHOLE, campaign
 from tests.postgres import Cluster
 
+OF_COMMANDS = {"cli", "ops"}
 DATABASE_URL, SECRET_KEY = "COURSEBELL_DATABASE_URL", "COURSEBELL_SECRET_KEY"
 KEY = "0123456789abcdef" * 2
 
@@ -56,9 +58,11 @@ def opened(data: Path) -> Store:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run on both engines what is to be."""
     here = metafunc.definition
-    if marker := here.get_closest_marker("both_engines"):
-        there = () if marker.kwargs.get("always") else (pytest.mark.faults, pytest.mark.whole)
-        engines = ["sqlite", pytest.param("postgresql", marks=there)]
+    marker = here.get_closest_marker("both_engines")
+    if marker or (here.path.parent.name in OF_COMMANDS and not here.get_closest_marker("of_files")):
+        always = marker and marker.kwargs.get("always")
+        there = [pytest.param("postgresql", marks=() if always else campaign)]
+        engines = ["sqlite", *(there if WHOLE or always else ())]
         metafunc.parametrize("engine", engines, indirect=True)
 
 
@@ -86,6 +90,7 @@ def lead_there(patch: pytest.MonkeyPatch) -> None:
     """Let commands of this process find the ledger of this test."""
     if first := _Test.databases.first:
         patch.setenv(DATABASE_URL, first)
+        patch.setenv(SECRET_KEY, KEY)
 
 
 def with_ledger(environ: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -29,7 +29,6 @@ def test_a_ledger_at_rest_stays_byte_for_byte(tmp_path: Path) -> None:
     assert "1 accepted = 1 taken" in done.stdout and "nothing is missing" in done.stdout
 
 
-@pytest.mark.both_engines
 def test_what_a_running_service_just_wrote_counts(tmp_path: Path) -> None:
     with Installation(tmp_path, DONE) as office:
         office.post(completed(START, 77))

@@ -181,7 +181,6 @@ def test_a_payload_without_an_end_is_refused(
             list(payloads_in(path, raw))
 
 
-@pytest.mark.both_engines
 def test_a_running_service_takes_them_and_its_own_letters_go_on(tmp_path: Path) -> None:
     with RealService(tmp_path, DONE) as service:
         (tmp_path / "gap.jsonl").write_bytes(lines(*(p for n in range(2_000) for p in story(n))))

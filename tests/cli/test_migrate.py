@@ -11,6 +11,8 @@ from service.ledger.data_folder import lock_data_folder
 from service.ledger.migration import copying
 from tests.installation import ADA, DONE, START, Installation, completed
 
+pytestmark = pytest.mark.of_files  # of one that is moved, and what was moved is another
+
 NOWHERE = "postgresql://coursebell:sesame@127.0.0.1:1/nowhere"
 
 

@@ -8,7 +8,6 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from fcntl import ioctl
@@ -21,6 +20,7 @@ import pytest
 from rich.console import Console
 
 from service.cli.notifications_watch import ChannelFlow, Flow, page
+from tests import forks
 from tests.installation import DONE, START, completed
 from tests.real_service import FRESH, RealService
 from tests.smtp_sink import SmtpSink
@@ -152,10 +152,7 @@ def test_without_a_service_it_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["0", "2", "50ms", "often"])
 def test_how_often_is_a_duration(tmp_path: Path, given: str) -> None:
-    done = subprocess.run(
-        [*FRESH, *WATCH, "--every", given], cwd=tmp_path, capture_output=True, timeout=30,
-        check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
+    done = forks.run([*WATCH, "--every", given], tmp_path, os.environ)
     assert done.returncode == 2
     assert b"expected a duration like 2s or 1m" in done.stderr
 

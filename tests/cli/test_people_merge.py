@@ -31,7 +31,6 @@ def told(service: RealService, count: int) -> list[Any]:
     return sorted(each["state"] for each in settled)
 
 
-@pytest.mark.both_engines
 def test_what_both_are_owed_is_told_once_and_the_service_notices(service: RealService) -> None:
     service.command("mute", "--all")
     service.post(completed(START, 77), completed(START + 1, 78))

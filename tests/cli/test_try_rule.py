@@ -123,7 +123,6 @@ def test_who_has_no_address_would_not_be_told() -> None:
     assert words in lines(found)
 
 
-@pytest.mark.both_engines
 def test_what_a_data_folder_knows_is_known_and_the_folder_is_left_alone(folder: Path) -> None:
     rules(DONE)
     with Installation(folder / "real", DONE) as real:

@@ -19,6 +19,7 @@ from service.cli import main
 from service.cli.output import csv_import
 from service.sending.channels.smtp_url import server_at
 from service.sending.templates.templates import Templates
+from tests.installation import ROOT
 from tests.reliability.shorter_leases import adapt
 
 csv_import.STILL_SECONDS = 0.01  # the tests do not write to a file while they import it
@@ -80,7 +81,8 @@ def become(folder: str, environ: dict[str, str], umask: int) -> None:
 
 
 if __name__ == "__main__":
-    Templates(Path("templates")).problems()  # so that these are compiled
+    for folder in ("templates", str(ROOT / "templates")):  # as commands are told of them
+        Templates(Path(folder)).problems()  # so that these are compiled, and their words read
     server_at("email", "mailto://localhost?from=a@example.org")  # apprise loads its plugins now
     with suppress(ImportError):
         import_module("service.ledger.postgresql.postgres_store")

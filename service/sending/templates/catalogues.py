@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,6 +16,7 @@ from service.rules.language.errors import Report
 from service.rules.language.yaml_reader import Document, Path, read_document
 from service.rules.text import hint, listed, shown
 from service.sending.templates.context import Language, Phrase, Words, gaps_of
+from service.sending.templates.template_files import FOLDERS_REMEMBERED
 
 FOLDER = "_languages"
 ENGLISH = "en"
@@ -184,6 +185,16 @@ def locale_of(tag: str) -> Locale | None:
 def _lines_of(document: Document) -> Any:
     """Give what a file says; nothing, where it is empty, has comments alone or cannot be read."""
     return {} if document.data is None else document.data
+
+
+def catalogues_of(sources: Mapping[str, str], folder: str) -> Catalogues:
+    """Read the files of a folder, once as they are: for all who load them, as findings are."""
+    return _catalogues(frozenset(sources.items()), folder)
+
+
+@lru_cache(FOLDERS_REMEMBERED)
+def _catalogues(sources: frozenset[tuple[str, str]], folder: str) -> Catalogues:
+    return Catalogues(dict(sources), folder)
 
 
 @cache

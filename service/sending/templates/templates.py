@@ -14,7 +14,7 @@ from markupsafe import Markup
 from service.learners.text_form import locale_form
 from service.rules.fields import FIELDS
 from service.rules.language.brand import NO_BRAND, Brand, Logo
-from service.sending.templates.catalogues import ENGLISH, Catalogues
+from service.sending.templates.catalogues import ENGLISH, catalogues_of
 from service.sending.templates.checker import (
     BREAKS,
     keys_said,
@@ -87,7 +87,7 @@ class Templates:
         self._fields = (*fields, *AROUND)
         self._shape = shape_of(self._fields)
         self.files = read_files(folder)
-        self.catalogues = Catalogues(self.files.catalogues, f"{folder}/")
+        self.catalogues = catalogues_of(self.files.catalogues, f"{folder}/")
         self._compiled: dict[str, Template] = {}
         self._problems = [
             *self.files.problems,
