@@ -51,6 +51,12 @@ ON_POSTGRESQL = (
         "EXISTS (SELECT FROM fence)", "tests/ledger/test_postgres_shares.py",
     ),
     Bug(
+        2, "forget who waits longer than a lease for its part",
+        "service/ledger/postgresql/lane_session.py",
+        "if not lanes.hold_on(session, self._lane_in(session, timeline), self.seconds):",
+        "if not self._lane_in(session, timeline):", "tests/ledger/test_postgres_shares.py",
+    ),
+    Bug(
         2, "take letters that others have not passed", "service/incoming/intake.py",
         "share.reached if share.whole else self._lease.lowest()", "share.reached",
         "tests/app/test_shards.py",
@@ -93,8 +99,8 @@ ON_POSTGRESQL = (
     Bug(
         2, "end the writer where the server was away", "service/running/worker.py",
         "            self.threads.guarded(\"writer\", "
-        "partial(self.app.letters.wait, LOOK_EVERY_SECONDS))\n",
-        "            self.app.letters.wait(LOOK_EVERY_SECONDS)\n", AWAY,
+        "partial(self.app.intake.wait, LOOK_EVERY_SECONDS))\n",
+        "            self.app.intake.wait(LOOK_EVERY_SECONDS)\n", AWAY,
     ),
     Bug(
         3, "hold a lease without renewing it", "service/running/worker.py",

@@ -3,9 +3,15 @@
 import pytest
 
 from service.ledger.postgresql import lanes
+from service.ledger.postgresql.lanes import WORKING
 from service.ledger.store import Append, LeaseLost, Reached
-from tests.ledger.stores import OpenPostgres, kept, row
+from tests.ledger.stores import Opened, OpenPostgres, kept, row
 from tests.waiting import until
+
+EXPIRED = f"""
+SELECT count(*) FROM shards
+WHERE shard >= {WORKING[0]} AND owner <> '' AND until < clock_timestamp()
+"""
 
 
 def test_two_share_and_a_third_has_its_part(another: OpenPostgres) -> None:
@@ -26,6 +32,31 @@ def test_two_share_and_a_third_has_its_part(another: OpenPostgres) -> None:
     )
     held = [shard for each in (two, three) for shard in each.lease.held]
     assert sorted(held) == [*range(16)]
+
+
+def test_who_waits_longer_than_a_lease_for_its_part_still_has_it(another: OpenPostgres) -> None:
+    """Others may be too busy to give it back at once; nor does it matter that another came."""
+    one, two, three = (another(shards=16, lease_seconds=each) for each in (5.0, 1.0, 5.0))
+    assert one.lease.acquire() and not two.lease.acquire()
+    until(lambda: lanes_expired(one), "its time is up")
+    assert not two.lease.acquire() and one.lease.acquire() and len(one.lease.held) == 8
+    assert two.lease.acquire() and len(two.lease.held) == 8
+    two.lease.append(Append(rows=[row("ada")]))
+    two.lease.release()
+    assert one.lease.acquire() and len(one.lease.held) == 16 and not two.lease.acquire()
+    until(lambda: lanes_expired(one), "its time is up again")
+    assert not three.lease.acquire() and not two.lease.acquire()
+    assert one.lease.acquire() and len(one.lease.held) == 6
+    assert two.lease.acquire() and three.lease.acquire()
+    assert sorted(len(each.lease.held) for each in (two, three)) == [4, 6]
+    two.lease.append(Append(rows=[row("grace")]))
+    three.lease.append(Append(rows=[row("edith")]))
+
+
+def lanes_expired(store: Opened) -> bool:
+    """Whether the time of somebody who works is up."""
+    found = store.reader().execute(EXPIRED).fetchone()
+    return bool(found[0])
 
 
 def test_how_far_a_shard_has_come_goes_with_it(another: OpenPostgres) -> None:

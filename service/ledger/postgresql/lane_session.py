@@ -164,8 +164,11 @@ class LaneSession:
         assert self.shares
         if first and is_first_held(Asking(session), but=self._holder.owner):
             return
-        self._lane_in(session, self._server.timeline)
-        self.shares.balance(session, self._server.timeline)
+        timeline = self._server.timeline
+        if not lanes.hold_on(session, self._lane_in(session, timeline), self.seconds):
+            self._lane = None
+            self._lane_in(session, timeline)
+        self.shares.balance(session, timeline)
 
     def renew(self) -> None:
         """Hold on to the shards also while nothing is written, or a long transaction is."""

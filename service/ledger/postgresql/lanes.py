@@ -61,6 +61,10 @@ LET_GO = """
 UPDATE shards SET owner = '', pid = NULL, born = NULL, until = '-infinity'
 WHERE shard = %s AND epoch = %s
 """
+HOLD_ON = """
+UPDATE shards SET until = clock_timestamp() + %s * interval '1 second'
+WHERE shard = %s AND epoch = %s RETURNING 1
+"""
 EPOCH = "SELECT epoch FROM shards WHERE shard = %s"
 COMMITTED = "SELECT n, last FROM commits WHERE lane = %s AND epoch = %s AND first = %s"
 
@@ -122,6 +126,13 @@ def let_go(session: Session, lane: Lane) -> None:
     """Leave a lane to whoever wants it."""
     with told():
         session.execute(LET_GO, (lane.shard, lane.epoch))
+
+
+def hold_on(session: Session, lane: Lane, seconds: float) -> bool:
+    """Hold a lane on for so long; false when somebody else has taken it."""
+    with told():
+        found = session.execute(HOLD_ON, (seconds, lane.shard, lane.epoch)).fetchone()
+    return found is not None
 
 
 def is_held(session: Session, lane: Lane) -> bool:
