@@ -70,9 +70,10 @@ BUGS = (
     ),
     Bug(
         2, "mark letters taken before their facts are recorded", "service/learners/writer.py",
-        "        self._append(batch.events, batch.decisions, tables, in_turn)\n",
-        "        self._append((), Decisions(), tables)\n"
-        "        self._append(batch.events, batch.decisions, (), in_turn)\n",
+        "self._append(batch.events, batch.decisions, tables=tables, in_turn=in_turn, "
+        "passed=passed)\n",
+        "self._append((), Decisions(), tables=tables, passed=passed)\n"
+        "        self._append(batch.events, batch.decisions, in_turn=in_turn)\n",
         "tests/reliability/test_fault_points.py",
     ),
     Bug(
