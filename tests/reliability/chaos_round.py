@@ -16,15 +16,20 @@ from tests.reliability.chaos import Chaos
 from tests.reliability.fleet import Fleet
 from tests.reliability.nemesis import BadRound
 from tests.reliability.undisturbed import compared
+from tests.waiting import until
 
 QUIET_SECONDS = 4.0
+CLIENTS = 4
 
 
-def play_chaos(folder: Path, seed: int, hits: int, quiet: float = QUIET_SECONDS) -> dict[str, Any]:
+def play_chaos(
+    folder: Path, seed: int, hits: int, quiet: float = QUIET_SECONDS, clients: int = CLIENTS
+) -> dict[str, Any]:
     """Play one round; returns what it was and what came of it."""
     begun = time.monotonic()
-    with Fleet(folder) as fleet:
+    with Fleet(folder, clients) as fleet:
         chaos = Chaos(fleet, Random(seed))
+        until(fleet.is_shared, "each worker has its part")
         before = rate(fleet, quiet)
         try:
             chaos.go_on(hits)
@@ -54,7 +59,7 @@ def rate(fleet: Fleet, seconds: float) -> float:
 def verdict(fleet: Fleet) -> dict[str, Any]:
     """Settle, stop, and look into the books; raises AssertionError with what is wrong."""
     fleet.settle()
-    for each in [*fleet.doors, *fleet.workers]:
+    for each in fleet.all:
         stopped(each)
     check_ledger(fleet.doors[0])
     with Books(fleet.folder / "books", fleet.cluster.address) as books:
