@@ -54,6 +54,16 @@ ASKED = """
 SELECT (convert_from(state, 'UTF8')::json ->> 'at')::bigint FROM events
 WHERE originator_id = 'clock' ORDER BY originator_version DESC LIMIT 1
 """
+LEFT = (
+    "SELECT clock_timestamp(), * FROM shards ORDER BY shard",
+    "SELECT * FROM waiting ORDER BY n LIMIT 20",
+    "SELECT * FROM parts ORDER BY n LIMIT 20",
+    "SELECT originator_version, state FROM events WHERE originator_id = 'clock' "
+    "ORDER BY originator_version DESC LIMIT 5",
+    "SELECT pid, backend_start, state, query FROM pg_stat_activity",
+)
+"""What is looked at after a bad round."""
+
 TAKEN = "SELECT count(*) FROM taken"
 
 
@@ -141,6 +151,10 @@ class Fleet:
                 each.process.send_signal(signal.SIGUSR1)  # their logs show what the threads do
             time.sleep(1)
             shutil.copy(self.cluster.folder / "log", self.folder / "postgresql.log")
+            with (self.folder / "tables").open("w") as file:
+                print(self.doors[0].numbers(), self.now(), file=file)
+                for sql in LEFT:
+                    print(sql, *self.ledger.ask(sql), sep="\n", file=file)
         self._open.__exit__(*error)
 
     def _each(self, does: Callable[[RealService], T]) -> list[T]:
