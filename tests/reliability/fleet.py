@@ -41,6 +41,8 @@ HOP_SECONDS = 540
 clock to be doubted."""
 
 HOPS = 20
+FEW = 20
+
 BREATH_SECONDS = 0.06
 """A machine is to be busy with what is hit, and not with letters."""
 
@@ -176,6 +178,12 @@ class Fleet:
         held = Counter(pid for _, pid in self.ledger.ask(HELD, (ALL,)))
         parts = [held[each.process.pid] for each in self.workers]
         return sum(parts) == len(ALL) and min(parts) >= LEAST
+
+    def is_calm(self) -> bool:
+        """Whether hardly a letter waits and hardly a mail is owed, but for those that rest."""
+        found = self.doors[0].numbers()
+        waiting = ('letters{state="waiting"}', 'notifications{state="owed"}')
+        return bool(found) and all(found[f"coursebell_{name}"] <= FEW for name in waiting)
 
     def newest(self) -> int:
         """The number of the newest letter that was kept."""
