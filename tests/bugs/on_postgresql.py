@@ -62,6 +62,12 @@ ON_POSTGRESQL = (
         "tests/ledger/test_postgres_shares.py",
     ),
     Bug(
+        2, "leave its part for ever to whoever froze or was cut off",
+        "service/ledger/postgresql/shares.py",
+        'LIVES = """until > clock_timestamp() AND EXISTS (', 'LIVES = """EXISTS (',
+        "tests/ledger/test_postgres_shares.py",
+    ),
+    Bug(
         2, "keep others waiting for their part as long as letters come",
         "service/running/worker.py",
         "            if time.monotonic() >= until:\n", "            if not until:\n",
