@@ -27,6 +27,7 @@ from tests.reliability.victim import is_so, own_address
 from tests.running.moved_clock import SHIM
 from tests.shims import compiled
 from tests.smtp_sink import SmtpSink
+from tests.waiting import until
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ HOP_SECONDS = 540
 clock to be doubted."""
 
 HOPS = 20
-FEW = 20
+FEW, CALM_SECONDS = 20, 300.0
 
 BREATH_SECONDS = 0.06
 """A machine is to be busy with what is hit, and not with letters."""
@@ -179,8 +180,11 @@ class Fleet:
         parts = [held[each.process.pid] for each in self.workers]
         return sum(parts) == len(ALL) and min(parts) >= LEAST
 
-    def is_calm(self) -> bool:
-        """Whether hardly a letter waits and hardly a mail is owed, but for those that rest."""
+    def calm_down(self) -> None:
+        """Wait until hardly a letter waits and hardly a mail is owed but those that rest."""
+        until(self._is_calm, "hardly anything is left to be done", CALM_SECONDS)
+
+    def _is_calm(self) -> bool:
         found = self.doors[0].numbers()
         waiting = ('letters{state="waiting"}', 'notifications{state="owed"}')
         return bool(found) and all(found[f"coursebell_{name}"] <= FEW for name in waiting)
@@ -203,6 +207,7 @@ class Fleet:
 
     def settle(self) -> None:
         """Let time pass until no letter waits, the clock has asked since, and nothing is owed."""
+        self.calm_down()
         all_taken = 0
         for _ in range(HOPS):
             if is_so(self.doors[0].is_settled, 3):
