@@ -39,7 +39,8 @@ def hold_on(lease: Lease) -> None:
     """Renew what is held, as the service does beside its work."""
     while True:
         time.sleep(lease.renew_every or 1.0)
-        lease.renew()
+        if lease.held:
+            lease.renew()
 
 
 def worked(app: App, now: int) -> float:
