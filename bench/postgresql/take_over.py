@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from random import Random
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from bench.postgresql.heir import heir
 from bench.site import Site
 from bench.table import Row
 from service.ledger.postgresql.shares import SHARDS
+from service.running.threads import LOOK_EVERY_SECONDS
 from tests.postgres import Cluster
 
 AIM_SECONDS = 1.0
@@ -48,7 +50,7 @@ class Team:
 
     def __init__(self, address: str) -> None:
         """Let them come, and wait until each has its part."""
-        self._address = address
+        self._address, self._chance = address, Random(1)
         self._session = psycopg.connect(address, autocommit=True)
         self._members = [Member(heir, address) for _ in range(WORKERS)]
         for each in self._members:
@@ -58,6 +60,7 @@ class Team:
     def lose_one(self) -> TakeOver:
         """Kill the oldest of them while all write."""
         gone, *others = self._members
+        time.sleep(self._chance.uniform(0, LOOK_EVERY_SECONDS))  # they looked as one came
         lost = [shard for shard, found in self._look().items() if found.pid == gone.pid]
         killed = time.monotonic()
         gone.close()

@@ -177,7 +177,7 @@ class Chaos:
         return self._pool.submit(self.fleet.crowd.post_big)
 
 
-@hit("office killed", "`kill -9` of the worker that does as well what is no learner's")
+@hit("office killed", "`kill -9` of the worker that also sends and asks the clock")
 def kill_the_office(chaos: Chaos) -> Struck | None:
     return chaos.kill_worker(chaos.worker(office=True))
 
@@ -187,7 +187,10 @@ def kill_a_worker(chaos: Chaos) -> Struck | None:
     return chaos.kill_worker(chaos.worker(office=False))
 
 
-@hit("office frozen", "SIGSTOP of that worker, for 1.2 to 2.2 times its lease")
+@hit(
+    "office frozen",
+    "SIGSTOP of the worker that also sends, for 1.2 to 2.2 times its lease",
+)
 def freeze_the_office(chaos: Chaos) -> Struck | None:
     return chaos.freeze_worker(chaos.worker(office=True))
 
@@ -197,7 +200,7 @@ def freeze_a_worker(chaos: Chaos) -> Struck | None:
     return chaos.freeze_worker(chaos.worker(office=False))
 
 
-@hit("worker frozen in a COPY", "the same of whoever copies rows, in the middle of it")
+@hit("worker frozen in a COPY", "the same of one that copies rows, in the middle of it")
 def freeze_in_a_copy(chaos: Chaos) -> Struck | None:
     workers = chaos.awake(chaos.fleet.workers)
     chaos.fleet.freeze.touch()
