@@ -1,9 +1,12 @@
-"""Lose a COMMIT on its way to PostgreSQL, or its answer on the way back, by count."""
+"""Lose a COMMIT on its way to PostgreSQL, or its answer on the way back, by count.
+
+So may be what takes or gives back a share of the work, a statement that commits by itself.
+"""
 
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from tests.waiting import until
@@ -12,18 +15,29 @@ COMMIT = b"\0COMMIT\0"
 HEADER = 5
 """Of the message before it: its kind, and four bytes of length."""
 
-DONE = b"COMMIT\0"
+ANSWERS = {
+    COMMIT: b"COMMIT\0",
+    b"\0\nWITH free AS": b"UPDATE ",
+    b"\0\nUPDATE shards SET owner": b"UPDATE ",
+}
+"""How the answer begins to each that may be counted."""
+LONGEST = max(map(len, ANSWERS))
 READY = b"Z\0\0\0\5"
 PASS, LOSE_COMMIT, LOSE_ANSWER, HOLD = "pass", "lose the commit", "lose the answer", "hold it"
 
 
 class LossyWire:
-    """A TCP proxy before a server's socket: `fate` says of the n-th COMMIT what becomes of it."""
+    """A TCP proxy before a server's socket: `fate` says of the n-th COMMIT what becomes of it.
 
-    def __init__(self, server: Path, fate: Callable[[int], str]) -> None:
+    Or of the n-th of all that is `counted`.
+    """
+
+    def __init__(
+        self, server: Path, fate: Callable[[int], str], counted: Collection[bytes] = (COMMIT,)
+    ) -> None:
         self.commits = self.lost = 0
         self.held: list[Callable[[], bytes]] = []
-        self._server, self._fate = server, fate
+        self._server, self._fate, self._counted = server, fate, counted
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = [self._listening]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -48,6 +62,11 @@ class LossyWire:
             self._open += [client, server]
             Line(self, client, server)
 
+    def found_in(self, data: bytes) -> tuple[int, bytes]:
+        """Where the first of what is counted is, and which it is; none is empty."""
+        places = ((data.find(what), what) for what in self._counted)
+        return min((place for place in places if place[0] >= 0), default=(-1, b""))
+
     def next_fate(self) -> str:
         self.commits += 1
         return self._fate(self.commits)
@@ -58,8 +77,8 @@ class Line:
 
     def __init__(self, wire: LossyWire, client: socket.socket, server: socket.socket) -> None:
         self._wire, self._client, self._server = wire, client, server
-        self._lose_answer = self._held = self._ended = False
-        self._said = b""
+        self._held = self._ended = False
+        self._said = self._lost_answer = b""
         for pump in (self._forth, self._back):
             threading.Thread(target=pump, daemon=True).start()
 
@@ -67,15 +86,16 @@ class Line:
         with contextlib.suppress(OSError):
             before = b""
             while data := self._client.recv(1 << 16):
-                at = (before + data).find(COMMIT)
-                fate = self._wire.next_fate() if at >= 0 else PASS
+                at, what = self._wire.found_in(before + data)
+                fate = self._wire.next_fate() if what else PASS
                 if fate in (LOSE_COMMIT, HOLD):
                     cut = max(at - len(before) - HEADER, 0)
                     self._cut(data[:cut], data[cut:], fate)
                     return
-                self._lose_answer = self._lose_answer or fate == LOSE_ANSWER
+                if fate == LOSE_ANSWER:
+                    self._lost_answer = ANSWERS[what]
                 self._server.sendall(data)
-                before = b"" if at >= 0 else data[-len(COMMIT) + 1 :]
+                before = b"" if what else data[-LONGEST + 1 :]
         if not self._held:
             shut(self._server)
 
@@ -103,9 +123,9 @@ class Line:
             while data := self._server.recv(1 << 16):
                 if self._held:
                     self._said += data
-                elif not self._lose_answer:
+                elif not self._lost_answer:
                     self._client.sendall(data)
-                elif DONE in data:
+                elif self._lost_answer in data:
                     self._wire.lost += 1
                     break
         self._ended = True

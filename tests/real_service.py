@@ -184,7 +184,7 @@ class FreshService(RealService):
 
     def _begun(self) -> Forked | subprocess.Popen[str]:
         return subprocess.Popen(
-            [*FRESH, *RUN], cwd=self.folder, env=self.environ, stdout=subprocess.PIPE,
+            [*FRESH, *self.words], cwd=self.folder, env=self.environ, stdout=subprocess.PIPE,
             stderr=self.log, text=True,
         )  # fmt: skip
 

@@ -26,6 +26,11 @@ class Member:
         """Where it is told something, and says something."""
         return self._pipe
 
+    @property
+    def pid(self) -> str:
+        """The number of its process, as digits."""
+        return str(self._process.pid)
+
     def heard(self) -> Any:
         """What it says next; raises TimeoutError when it says nothing."""
         if not self._pipe.poll(SECONDS):

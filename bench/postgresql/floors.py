@@ -4,10 +4,13 @@ Their tables are made after the ledger's own, with its indexes and as many rows;
 transaction.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
 
 import psycopg
 
+from bench.postgresql.crew import READY
 from service.ledger.postgresql.transactions import COPY, INSERT, Lane, packed
 from service.ledger.store import Row as Stored
 from tests.postgres import Cluster
@@ -46,23 +49,43 @@ WAYS: Mapping[str, Write] = {"executemany": by_executemany, "unnest": by_unnest,
 class Floor:
     """A table of its own that is written in one way."""
 
-    def __init__(self, cluster: Cluster, ledger: str, write: Write) -> None:
-        """`ledger` is the address whose rows are there before."""
-        self._write, self._last = write, 0
-        self._session = psycopg.connect(table_like("events", cluster, ledger), autocommit=True)
-        self._session.execute(f"INSERT INTO events SELECT * FROM {schema_of(ledger)}.events")
-        self._session.execute("ANALYZE events")
+    def __init__(self, table: str, write: Write, lane: int = LANE) -> None:
+        """Write to the table at an address, in a lane that nobody else writes in."""
+        self._write, self._lane, self._last = write, lane, 0
+        self._session = psycopg.connect(table, autocommit=True)
 
     def write(self, batches: Sequence[Sequence[Stored]]) -> None:
         """Write them, a transaction for each batch."""
         for rows in batches:
             with self._session.transaction():
-                self._write(self._session, Lane(LANE, 0, self._last), rows)
+                self._write(self._session, Lane(self._lane, 0, self._last), rows)
             self._last += len(rows)
 
     def close(self) -> None:
         """Close the session."""
         self._session.close()
+
+
+def copier(pipe: Connection, table: str, number: int) -> None:
+    """Take batches of rows, say READY, and copy them when told; says its processor's seconds."""
+    floor = Floor(table, by_copy, LANE + number)
+    pipe.send(READY)
+    while True:
+        batches = pipe.recv()
+        pipe.send(READY)
+        pipe.recv()
+        cpu = time.process_time()
+        floor.write(batches)
+        pipe.send(time.process_time() - cpu)
+
+
+def filled_table(cluster: Cluster, ledger: str) -> str:
+    """The address of a table of events with the rows of a ledger."""
+    address = table_like("events", cluster, ledger)
+    with psycopg.connect(address, autocommit=True) as session:
+        session.execute(f"INSERT INTO events SELECT * FROM {schema_of(ledger)}.events")
+        session.execute("ANALYZE events")
+    return address
 
 
 def table_like(table: str, cluster: Cluster, ledger: str) -> str:

@@ -1,6 +1,6 @@
 """Letters to owed and the views on PostgreSQL, beside SQLite and beside the floors.
 
-One worker: two and four are measured here once letters are shared out by shards.
+One worker, which follows the log itself; two and four are measured in `sharing`.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bench.feed import EVENTS_PER_LETTER
 from bench.flow import Stored, batches, copy_of_the_log, insert, like_the_service, take
-from bench.postgresql.floors import WAYS, Floor
+from bench.postgresql.floors import WAYS, Floor, filled_table
 from bench.postgresql.spent import Found, Meter, Spent, floor_row, rate_row, rotated
 from bench.site import Academy, Site
 from bench.table import Row
@@ -58,7 +58,7 @@ def floors(
             closing(copy_of_the_log(site.academy, site.folder / "raw-pg.db"))
         )
         ways = {
-            name: opened.enter_context(closing(Floor(cluster, address, way))).write
+            name: opened.enter_context(closing(Floor(filled_table(cluster, address), way))).write
             for name, way in WAYS.items()
         }
         yield {**ways, RAW: partial(insert, raw)}

@@ -1,7 +1,7 @@
 """All that is measured of PostgreSQL, on one server of the bench's own."""
 
 from bench import sampling
-from bench.postgresql import door, flow, take_over
+from bench.postgresql import door, flow, sharing, take_over
 from bench.postgresql.server import running
 from bench.site import Site
 from bench.table import Row
@@ -9,11 +9,12 @@ from tests.postgres import TO_HAVE, binaries
 
 
 def measure(site: Site) -> list[Row]:
-    """The flow with its floors, the doors with theirs, and who takes over."""
+    """The flow by one and by several, the doors, each with floors, and who takes over."""
     site.say("postgres: a server")
     with running() as cluster:
         return [
             *flow.measure(site, cluster),
+            *sharing.measure(site, cluster),
             *door.measure(site, cluster),
             *take_over.measure(site, cluster),
         ]

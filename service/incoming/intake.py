@@ -20,7 +20,6 @@ from service.incoming.sources.source import (
     SetAside,
     Source,
     Whose,
-    set_asides,
 )
 from service.learners.facts import Fact, PlacedFact
 from service.learners.world import FactOutcome
@@ -258,6 +257,11 @@ def unread(letter: Letter, reason: str) -> list[Item]:
 def moments_of(items: Iterable[Item | None]) -> list[int]:
     """Say when each of the facts happened (ms UTC)."""
     return [item.occurred_at for item in items if isinstance(item, Fact)]
+
+
+def set_asides(items: Iterable[Item | None]) -> list[SetAside]:
+    """Pick what could not be used."""
+    return [item for item in items if isinstance(item, SetAside)]
 
 
 def premature(pairs: Iterable[tuple[Letter, Items]]) -> list[tuple[int, int]]:

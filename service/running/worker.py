@@ -30,7 +30,6 @@ MAILBOX_EVERY_SECONDS = 60.0
 LONGEST_REST_SECONDS = 30.0
 """Another process may have moved what is waited for."""
 ASK_EVERY_SECONDS = 5.0
-ROUNDS_AT_A_TIME = 64
 QUEUED_AT_MOST = 10_000
 RAN_AT_MOST_MS = MINUTE
 REST_SECONDS = 0.05
@@ -173,13 +172,15 @@ class Worker:
             raise ClockDoubt(doubt)
 
     def _take(self) -> None:
-        """Take what waits, but look up now and then: a flood must not stop the clock."""
+        """Take what waits, but look up now and then: a flood must not stop the clock.
+
+        Nor may it keep those waiting who are to have a part of the work.
+        """
         before, self._taken_at = self._taken_at, self.clock()
         if self._taken_at < before - JUMP_MS:
             self.app.bring_forward(self._taken_at)
-        for _ in range(ROUNDS_AT_A_TIME):
-            if self.threads.stopping.is_set() or self.clock.doubt():
-                return
+        until = time.monotonic() + LOOK_EVERY_SECONDS
+        while not (self.threads.stopping.is_set() or self.clock.doubt()):
             try:
                 if not self.app.intake.take(self.clock()):
                     return
@@ -187,6 +188,8 @@ class Worker:
                 if self._office:
                     raise
                 self._join_in()
+            if time.monotonic() >= until:
+                return
 
     def _ask(self, now: int) -> None:
         """Ask about one page of silences, so that letters are taken between two."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from service.app.app import App, settings_of
 from service.incoming.intake import shard_of
+from service.incoming.sources.source import whose
 from tests.installation import Installation, body
 
 
@@ -27,7 +28,7 @@ class TwoWorkers(Installation):
     def who_takes(self, event: dict[str, Any]) -> App:
         """Whose an event is."""
         (item,) = self.app.sources["adobe"].read(body(event), event["timestamp"])
-        shard = shard_of(item, 1, self.app.ledger.lease.shards)
+        shard = shard_of(whose(item), 1, self.app.ledger.lease.shards)
         return next(app for app in (self.app, self.other) if shard in app.ledger.lease.held)
 
     def take(self, now: int) -> None:

@@ -16,7 +16,7 @@ from tests.bugs.bug import Bug
 from tests.bugs.planted import BUGS
 
 ROOT = Path(__file__).parent.parent.parent
-COPIED = ("service", "tests", "templates", "rules.yaml", "pyproject.toml")
+COPIED = ("service", "tests", "bench", "templates", "rules.yaml", "pyproject.toml")
 AT_ONCE = 2
 SECONDS = 240
 

@@ -57,6 +57,23 @@ ON_POSTGRESQL = (
         "if not self._lane_in(session, timeline):", "tests/ledger/test_postgres_shares.py",
     ),
     Bug(
+        3, "take over a shard without raising its epoch", "service/ledger/postgresql/shares.py",
+        "greatest(epoch, {TIMELINE}) + 1,", "greatest(epoch, {TIMELINE}),",
+        "tests/ledger/test_postgres_shares.py",
+    ),
+    Bug(
+        2, "leave its part for ever to whoever froze or was cut off",
+        "service/ledger/postgresql/shares.py",
+        'LIVES = """until > clock_timestamp() AND EXISTS (', 'LIVES = """EXISTS (',
+        "tests/ledger/test_postgres_shares.py",
+    ),
+    Bug(
+        2, "keep others waiting for their part as long as letters come",
+        "service/running/worker.py",
+        "            if time.monotonic() >= until:\n", "            if not until:\n",
+        "tests/running/test_shared_work.py",
+    ),
+    Bug(
         2, "take letters that others have not passed", "service/incoming/intake.py",
         "share.reached if share.whole else self._lease.lowest()", "share.reached",
         "tests/app/test_shards.py",
@@ -136,9 +153,7 @@ ON_POSTGRESQL = (
     ),
     Bug(
         2, "end the writer where the server was away", "service/running/worker.py",
-        "            self.threads.guarded(\"writer\", "
-        "partial(self.app.intake.wait, LOOK_EVERY_SECONDS))\n",
-        "            self.app.intake.wait(LOOK_EVERY_SECONDS)\n", AWAY,
+        "if not self.threads.guarded(\"writer\", self._take):", "if self._take():", AWAY,
     ),
     Bug(
         3, "hold a lease without renewing it", "service/running/worker.py",

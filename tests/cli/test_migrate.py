@@ -34,13 +34,13 @@ def test_there_and_back_it_says_what_to_set(office: Path, postgres_address: str)
     there = coursebell("migrate", "--to", "postgresql", "--data", office, database=postgres_address)
     assert there.exit_code == 0, there.output
     assert there.stderr.split("\n") == [
-        "Checking 13 rows",
-        "Copying 13 rows",
-        "Comparing 13 rows",
+        "Checking 14 rows",
+        "Copying 14 rows",
+        "Comparing 14 rows",
         "",
     ]
     assert there.stdout == (
-        "6 events and 16 tables moved, and all of it is the same there. Set "
+        "6 events and 17 tables moved, and all of it is the same there. Set "
         "COURSEBELL_DATABASE_URL to its address, leave COURSEBELL_DATA as it is, and start the "
         "service. What was moved can only be read from now on.\n"
     )

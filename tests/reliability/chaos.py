@@ -13,8 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from service.incoming.intake import OFFICE
 from tests.real_service import RealService
-from tests.reliability.fleet import LEASE_SECONDS, LOOK_SECONDS, Fleet
+from tests.reliability.fleet import ALL, LEASE_SECONDS, LOOK_SECONDS, Fleet
 from tests.reliability.victim import is_so
 
 AT_ONCE = 0.5
@@ -33,36 +34,33 @@ WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
 
 
+class Struck(NamedTuple):
+    """When something was hit, and what tells that work goes on."""
+
+    at: float
+    is_over: Callable[[], bool]
+
+
+Does = Callable[["Chaos"], Struck | None]
+
+
 class Hit(NamedTuple):
-    """`does` hits and tells when, None where it missed; `over` counts what grows afterwards."""
+    """`does` hits and tells when; None where it missed."""
 
     words: str
-    often: int
-    does: "Does"
-    over: Callable[[Fleet], int]
+    does: Does
 
 
-Does = Callable[["Chaos"], float | None]
 HITS: dict[str, Hit] = {}
 
 
-def hit(
-    name: str, words: str, often: int = 2, over: Callable[[Fleet], int] = Fleet.decided
-) -> Callable[[Does], None]:
-    """Put a hit into the table, so often among the others."""
+def hit(name: str, words: str) -> Callable[[Does], None]:
+    """Put a hit into the table."""
 
     def put(does: Does) -> None:
-        HITS[name] = Hit(words, often, does, over)
+        HITS[name] = Hit(words, does)
 
     return put
-
-
-class Blow(NamedTuple):
-    """A hit that is not over yet: what was counted just after it, and when it was."""
-
-    name: str
-    counted: int
-    at: float
 
 
 class Chaos:
@@ -79,20 +77,25 @@ class Chaos:
         self._frozen: dict[RealService, float] = {}
         self._starting: dict[RealService, Future[None]] = {}
         self._pool = ThreadPoolExecutor(4)
-        self._blows: list[Blow] = []
+        self._blows: list[tuple[str, Struck]] = []
 
     def go_on(self, hits: int) -> None:
-        """Hit so often; afterwards all is whole again."""
-        names = [name for name, each in HITS.items() for _ in range(each.often)]
+        """Hit so often, each kind in turn by chance; afterwards all is whole again."""
+        deck: list[str] = []
         while self.hits.total() < hits:
-            name = self.chance.choice(names)
-            if at := HITS[name].does(self):
+            deck = deck or self.chance.sample([*HITS], len(HITS))
+            name = deck.pop()
+            if struck := HITS[name].does(self):
                 self.hits[name] += 1
-                self._blows.append(Blow(name, HITS[name].over(self.fleet), at))
+                self._blows.append((name, struck))
+            else:
+                deck.insert(0, name)
             if self.chance.random() >= AT_ONCE:
                 self.until(lambda: not self._blows, "work goes on")
             self._rest(self.chance.uniform(*PAUSE_SECONDS))
         self.until(self._is_whole, "all is whole again")
+        self.until(self.fleet.is_shared, "each worker has its part again")
+        self.until(self.since(time.monotonic()).is_over, "all of them go on")
         self._pool.shutdown()
 
     def _rest(self, seconds: float) -> None:
@@ -113,10 +116,10 @@ class Chaos:
         for worker in [each for each, until in self._frozen.items() if now > until]:
             worker.process.send_signal(signal.SIGCONT)
             del self._frozen[worker]
-        for blow in [*self._blows]:
-            if HITS[blow.name].over(self.fleet) > blow.counted:
-                self.took[blow.name].append(now - blow.at)
-                self._blows.remove(blow)
+        for name, struck in [*self._blows]:
+            if struck.is_over():
+                self.took[name].append(time.monotonic() - struck.at)
+                self._blows.remove((name, struck))
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for it while sleepers are woken."""
@@ -130,28 +133,39 @@ class Chaos:
         """Those that neither sleep nor are being started."""
         return [each for each in services if not (each in self._frozen or each in self._starting)]
 
-    def holder(self) -> RealService | None:
-        """The worker that decides, if it is awake."""
-        held = self.fleet.holder()
-        return next((each for each in self.awake(self.fleet.workers) if each is held), None)
+    def worker(self, *, office: bool) -> RealService | None:
+        """One that is awake and has a part of the work: the one with the office, or another."""
+        shares = {each: self.fleet.shards_of(each) for each in self.awake(self.fleet.workers)}
+        found = [each for each, held in shares.items() if held and (OFFICE in held) is office]
+        return self.chance.choice(found) if found else None
 
-    def kill(self, service: RealService | None) -> float | None:
+    def kill(self, service: RealService) -> float:
         """Kill a process, and have it started again, as what watches over it does."""
-        if service is None:
-            return None
         at = time.monotonic()
         service.kill()
         self._starting[service] = self._pool.submit(started, service)
         return at
 
-    def freeze(self, worker: RealService | None) -> float | None:
-        """Stop a worker, most often for longer than its lease."""
+    def kill_worker(self, worker: RealService | None) -> Struck | None:
+        """Kill one that works."""
         if worker is None:
             return None
-        at = time.monotonic()
+        had = self.fleet.shards_of(worker)
+        return self.since(self.kill(worker), had)
+
+    def freeze_worker(self, worker: RealService | None) -> Struck | None:
+        """Stop one that works for longer than its lease."""
+        if worker is None:
+            return None
+        had, at = self.fleet.shards_of(worker), time.monotonic()
         worker.process.send_signal(signal.SIGSTOP)
         self._sleeps(worker)
-        return at
+        return self.since(at, had)
+
+    def since(self, at: float, shards: Sequence[int] = ALL) -> Struck:
+        """What was hit then is over when each of the shards has passed a letter kept since."""
+        newest = self.fleet.newest()
+        return Struck(at, lambda: self.fleet.passed(shards) > newest)
 
     def _sleeps(self, worker: RealService) -> None:
         until = time.monotonic() + self.chance.uniform(*WAKES_AFTER) * LEASE_SECONDS
@@ -163,41 +177,42 @@ class Chaos:
         return self._pool.submit(self.fleet.crowd.post_big)
 
 
-@hit("worker killed", "`kill -9` of the worker that decides", often=4)
-def kill_the_worker(chaos: Chaos) -> float | None:
-    return chaos.kill(chaos.holder())
+@hit("office killed", "`kill -9` of the worker that also sends and asks the clock")
+def kill_the_office(chaos: Chaos) -> Struck | None:
+    return chaos.kill_worker(chaos.worker(office=True))
 
 
-@hit("standby killed", "`kill -9` of a worker that stands by", often=1)
-def kill_a_standby(chaos: Chaos) -> float | None:
-    held = chaos.fleet.holder()
-    others = [each for each in chaos.awake(chaos.fleet.workers) if each is not held]
-    return chaos.kill(chaos.chance.choice(others) if held and others else None)
+@hit("worker killed", "`kill -9` of another that works")
+def kill_a_worker(chaos: Chaos) -> Struck | None:
+    return chaos.kill_worker(chaos.worker(office=False))
 
 
-@hit("door killed", "`kill -9` of a door", over=lambda fleet: len(fleet.crowd.acked))
-def kill_a_door(chaos: Chaos) -> float | None:
-    doors = chaos.awake(chaos.fleet.doors)
-    return chaos.kill(chaos.chance.choice(doors) if doors else None)
+@hit(
+    "office frozen",
+    "SIGSTOP of the worker that also sends, for 1.2 to 2.2 times its lease",
+)
+def freeze_the_office(chaos: Chaos) -> Struck | None:
+    return chaos.freeze_worker(chaos.worker(office=True))
 
 
-@hit("worker frozen", "SIGSTOP of the worker that decides, for 1.2 to 2.2 times its lease", often=3)
-def freeze_the_worker(chaos: Chaos) -> float | None:
-    return chaos.freeze(chaos.holder())
+@hit("worker frozen", "the same of another that works")
+def freeze_a_worker(chaos: Chaos) -> Struck | None:
+    return chaos.freeze_worker(chaos.worker(office=False))
 
 
-@hit("worker frozen in a COPY", "the same in the middle of a COPY")
-def freeze_in_a_copy(chaos: Chaos) -> float | None:
-    worker = chaos.holder()
-    if worker is None:
-        return None
+@hit("worker frozen in a COPY", "the same of one that copies rows, in the middle of it")
+def freeze_in_a_copy(chaos: Chaos) -> Struck | None:
+    workers = chaos.awake(chaos.fleet.workers)
     chaos.fleet.freeze.touch()
     posted = chaos.posts_big()
-    stopped = is_so(lambda: stands_still(worker), COPY_SECONDS)
+    is_so(lambda: any(map(stands_still, workers)), COPY_SECONDS)
     at = time.monotonic()
     chaos.fleet.freeze.unlink(missing_ok=True)
+    stopped = [each for each in workers if stands_still(each)]
+    had = [shard for each in stopped for shard in chaos.fleet.shards_of(each)]
+    struck = chaos.since(at, had) if had else None
     chaos.until(posted.done, "a big letter is kept")
-    return at if stopped else None
+    return struck
 
 
 def started(service: RealService) -> None:
@@ -218,16 +233,25 @@ def stands_still(worker: RealService) -> bool:
     return False
 
 
+@hit("door killed", "`kill -9` of a door")
+def kill_a_door(chaos: Chaos) -> Struck | None:
+    doors = chaos.awake(chaos.fleet.doors)
+    if not doors:
+        return None
+    at, acked = chaos.kill(chaos.chance.choice(doors)), len(chaos.fleet.crowd.acked)
+    return Struck(at, lambda: len(chaos.fleet.crowd.acked) > acked)
+
+
 @hit("sessions ended", "every session is terminated by the server")
-def end_the_sessions(chaos: Chaos) -> float:
+def end_the_sessions(chaos: Chaos) -> Struck:
     at = time.monotonic()
     chaos.fleet.cluster.execute(END_ALL)
-    return at
+    return chaos.since(at)
 
 
 @hit("server crashed", "SIGQUIT to PostgreSQL, as `pg_ctl stop -m immediate`, and a start")
-def crash_the_server(chaos: Chaos) -> float:
+def crash_the_server(chaos: Chaos) -> Struck:
     at = time.monotonic()
     chaos.fleet.cluster.stop(signal.SIGQUIT)
     chaos.fleet.cluster.start()
-    return at
+    return chaos.since(at)

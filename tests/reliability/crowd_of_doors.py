@@ -11,7 +11,7 @@ from tests.reliability.adobe import Crowd, course, story
 SILENT = 4
 """Every so many stories end with the enrolment: somebody falls silent."""
 
-BIG = 300
+BIG = 200
 """So many stories make a letter whose rows are copied, as they are too many for one packet."""
 
 BIG_FROM = 10_000_000

@@ -1,14 +1,18 @@
 """What the stem does to the ledger's code before a command runs, where a test's environment asks.
 
 LEASE_SECONDS_OF_TESTS   how long a lease of PostgreSQL lasts
-FREEZE_IN_COPY           a file: once it is there, whoever copies rows stops itself half-way
+FREEZE_IN_COPY           a file: once it is there, who copies rows next stops itself half-way
 """
 
 import faulthandler
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+FEW = 100
+"""So many rows go without a COPY then: each who shares a letter has only its part of them."""
 
 SECONDS, FREEZE = "LEASE_SECONDS_OF_TESTS", "FREEZE_IN_COPY"
 
@@ -25,6 +29,7 @@ def adapt(environ: Mapping[str, str]) -> None:
 
 
 def freeze_in_copy(told: Path) -> None:
+    from service.ledger.postgresql import lane_writer
     from service.ledger.postgresql import transactions as room
 
     def copy(session: room.Session, lane: room.Lane, rows: list[room.Row]) -> None:
@@ -32,9 +37,10 @@ def freeze_in_copy(told: Path) -> None:
         half = len(data) // 2
         with session.cursor() as cursor, cursor.copy(room.COPY) as copying:
             copying.write(data[:half])
-            if told.exists():
-                told.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                told.unlink()  # by one of them only
                 os.kill(os.getpid(), signal.SIGSTOP)
             copying.write(data[half:])
 
     room._copy = copy
+    lane_writer.FEW = FEW

@@ -1,6 +1,6 @@
 """Agree on what reading a letter gives: facts, and what was ignored or set aside."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -39,11 +39,6 @@ Mine = Callable[[Whose | None], bool]
 AT_ANY_TIME = 1 << 62
 
 
-def set_asides(items: Iterable[Item | None]) -> list[SetAside]:
-    """Pick what could not be used."""
-    return [item for item in items if isinstance(item, SetAside)]
-
-
 def whose(item: Item) -> Whose | None:
     """Name what a fact is about: it is known before anybody has an id here."""
     if not isinstance(item, Fact):
@@ -60,7 +55,7 @@ def own_of(read: Callable[[int], list[Item]], received_at: int, mine: Mine) -> l
     future may be a fact already.
     """
     items = read(received_at)
-    early = any(each.before is not None for each in set_asides(items))
+    early = any(isinstance(each, SetAside) and each.before for each in items)
     meant = read(AT_ANY_TIME) if early else items
     return [item if mine(whose(each)) else None for item, each in zip(items, meant, strict=True)]
 
