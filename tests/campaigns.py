@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 WHOLE = os.environ.get("CAMPAIGNS") == "whole"
-SAMPLE = 5
+SAMPLE = 8
 """One of so many examples is a sample."""
 
 campaign = pytest.mark.faults

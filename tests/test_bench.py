@@ -76,6 +76,7 @@ def test_everything_of_postgresql_is_measured_beside_its_floors(site: Site) -> N
         assert row.cpu or "/s" not in row.unit, row
 
 
+@without_sample
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="samples come from /proc")
 def test_a_short_soak_samples_the_service_and_misses_no_letter_and_no_mail() -> None:
     """Whether memory keeps still is for a long one to say, and what its exit code is for."""

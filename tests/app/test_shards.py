@@ -28,7 +28,7 @@ from service.ledger.postgresql.postgres_store import PostgresStore
 from service.ledger.store import LeaseLost
 from service.rules.notification import SENT
 from tests.app.test_both_engines import AT_A_TIME, LogOfStreams, academy, log_of
-from tests.campaigns import campaign, length
+from tests.campaigns import WHOLE, campaign, length
 from tests.installation import DAY, DONE, HOUR, START, Installation, completed
 from tests.learners.test_merged_records import audit
 from tests.merged_people import merge_letter
@@ -121,7 +121,7 @@ TURNS = st.lists(
 )
 
 
-@pytest.mark.parametrize("shards", [1, 2, 8, 16])
+@pytest.mark.parametrize("shards", [1, 2, 8, 16] if WHOLE else [2, 16])
 @campaign
 @settings(max_examples=length(25), deadline=None, phases=[Phase.generate, Phase.explicit])
 @given(st.integers(0, 3), st.lists(TURNS, min_size=3, max_size=3))

@@ -140,6 +140,7 @@ def standby_away(cluster: Cluster) -> Iterator[None]:
     cluster.execute("SELECT pg_reload_conf()")
     shown = "SHOW synchronous_standby_names"
     until(lambda: cluster.execute(shown) == [("nobody",)], "a standby is asked for")
+    cluster.execute("CHECKPOINT")  # by whom commits are told to wait, once it has read that as well
     try:
         yield
     finally:
