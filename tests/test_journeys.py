@@ -15,7 +15,8 @@ from tests.real_service import FreshService, RealService
 from tests.smtp_sink import SmtpSink
 from tests.waiting import until
 
-pytestmark = pytest.mark.both_engines(always=True)
+pytestmark = pytest.mark.both_engines
+on_postgresql_always = pytest.mark.both_engines(always=True)
 
 PEOPLE = """id,name,email,manager,locale
 77,Ada Lovelace,ada@example.org,boss@example.org,en
@@ -42,6 +43,7 @@ def service(tmp_path, sink):
         yield service
 
 
+@on_postgresql_always
 def test_a_learner_finishes_and_learner_and_manager_each_get_one_mail(service, sink):
     answer = service.post(completed(wall_clock(), 78))
 
@@ -52,6 +54,7 @@ def test_a_learner_finishes_and_learner_and_manager_each_get_one_mail(service, s
     assert service.letter(1)["events"][0]["state"] == "recorded"
 
 
+@on_postgresql_always
 def test_adobe_repeats_itself_out_of_order_and_nobody_hears_it_twice(service, sink):
     at = wall_clock()
     story = [enrolled(at - 3_000, 77), progressed(at - 2_000, 77, 50), completed(at - 1_000, 77)]
@@ -108,6 +111,7 @@ def test_a_seat_becomes_free_and_the_room_hears_it_once(tmp_path):
         assert "course:7" in post["message"]
 
 
+@on_postgresql_always
 def test_somebody_silent_for_a_week_is_reminded(tmp_path, sink):
     rules = STILL.replace("notify", "on_activate: current\n    notify")
     with RealService(tmp_path, rules, COURSEBELL_EMAIL_URL=sink.url) as service:
@@ -155,6 +159,7 @@ def test_a_rule_file_that_is_edited_well_is_active_at_once(service, sink):
     service.notifications(lambda items: states(items) == ["sent"], "only one is owed")
 
 
+@on_postgresql_always
 def test_stopping_and_starting_again_repeats_nothing(service, sink):
     service.post(completed(wall_clock(), 77))
     sink.wait_for(2)

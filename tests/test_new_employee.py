@@ -20,6 +20,7 @@ import uvicorn
 from service.api import AsgiApplication
 from service.incoming.group_commit import GroupCommit
 from service.rules.readers.choices import Choices, OwnList
+from tests.campaigns import WHOLE, campaign
 from tests.incoming.webhook_server import Announcing
 from tests.installation import ADA, DAY, HOUR, MINUTE, Installation, completed, enrolled
 from tests.simulation.rule_test_files import complaints, scenario
@@ -54,6 +55,8 @@ RULES = """
 MONDAY = int(datetime(2026, 11, 16, 9, tzinfo=UTC).timestamp() * 1000)
 COURSES = [f"course:{n}" for n in range(1, 9)]
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+OTHER_LOOKS = [("dark", WIDE), ("light", NARROW)]
+LOOKS = [("light", WIDE), ("dark", NARROW), *(OTHER_LOOKS if WHOLE else ())]
 MOST_TABS = 60
 
 
@@ -218,8 +221,8 @@ def test_she_gets_one_mail_and_chooses_by_the_keyboard_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="install chromium: apt install chromium")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("view", [WIDE, NARROW], ids=["wide", "narrow"])
+@campaign
+@pytest.mark.parametrize(("scheme", "view"), LOOKS)
 def test_the_page_has_no_violation_and_never_scrolls_sideways(
     tmp_path: Path, scheme: str, view: dict[str, int]
 ) -> None:
