@@ -17,7 +17,7 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 faults: .venv/installed-dev
-	CAMPAIGNS=whole $(BIN)/python -m pytest -n 2 --dist worksteal -m faults
+	CAMPAIGNS=whole $(BIN)/python -m pytest -n 3 --dist worksteal -m faults
 	$(BIN)/python -m tests.reliability
 
 reliability: .venv/installed-dev
