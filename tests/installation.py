@@ -141,7 +141,7 @@ class Installation:
 
     def drawer(self) -> list[str]:
         """The texts in the drawer."""
-        return [path.read_text() for path in sorted((self.folder / "data/drawer").glob("*.*"))]
+        return [path.read_text() for path in sorted((self.folder / "data/drawer").glob("[!.]*"))]
 
 
 ADA = PersonRow("77", name="Ada Lovelace", email="ada@example.org", manager="boss@example.org")

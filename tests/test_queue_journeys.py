@@ -47,7 +47,7 @@ def reading(stage: Stage, folder: Path) -> RealService:
 
 
 def drawer(service: RealService) -> list[str]:
-    return [path.read_text() for path in sorted((service.data / "drawer").glob("*"))]
+    return [path.read_text() for path in sorted((service.data / "drawer").glob("[!.]*"))]
 
 
 def troubles(service: RealService) -> set[str]:
