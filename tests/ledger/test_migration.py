@@ -160,7 +160,17 @@ def killed(source: LedgerLocation, target: LedgerLocation, left: int) -> bool:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
+    return os.WIFSIGNALED(status) and not is_finished(target)
+
+
+def is_finished(target: LedgerLocation) -> bool:
+    """Whether somebody may use it: who was killed had done all of it."""
+    try:
+        if found := not target.missing():
+            target.open_to_read().close()
+    except LedgerError:
+        return False
+    return found
 
 
 def test_a_source_that_went_on_meanwhile_is_copied_as_it_is_now(
