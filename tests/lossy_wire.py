@@ -118,6 +118,10 @@ class Line:
         shut(self._server)
         return self._said
 
+    def _is_answered(self, data: bytes) -> bool:
+        """Whether a statement that commits by itself failed, or was only prepared."""
+        return self._lost_answer != ANSWERS[COMMIT] and READY in data
+
     def _back(self) -> None:
         with contextlib.suppress(OSError):
             while data := self._server.recv(1 << 16):
@@ -125,7 +129,7 @@ class Line:
                     self._said += data
                 elif not self._lost_answer:
                     self._client.sendall(data)
-                elif self._lost_answer in data:
+                elif self._lost_answer in data or self._is_answered(data):
                     self._wire.lost += 1
                     break
         self._ended = True
