@@ -115,7 +115,8 @@ class Service:
         """
         self._compare()
         lease = self.app.ledger.lease
-        other = self.app.agreed_files.differing(self.app.active) is not None
+        files = self.app.agreed_files
+        other = self._activates and files.differing(self.app.active) is not None
         self.stands_by = FILES in self.troubles or not lease.acquire(first=other)
         if FILES in self.troubles or (other and not self.app.intake.is_office):
             self.stands_by = True
