@@ -14,7 +14,7 @@ from bench.postgresql.crew import READY, Member
 from bench.postgresql.heir import heir
 from bench.site import Site
 from bench.table import Row
-from service.ledger.postgresql.shares import SHARDS
+from service.ledger.postgresql.shares import BOUNDS
 from service.running.threads import LOOK_EVERY_SECONDS
 from tests.postgres import Cluster
 
@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 30.0
 LOOKS_EVERY_SECONDS = 0.005
 LOOK = f"""
 SELECT shard, split_part(owner, '/', 2), upto FROM shards
-WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]}
+WHERE shard BETWEEN {BOUNDS[0]} AND {BOUNDS[1]}
 """
 
 

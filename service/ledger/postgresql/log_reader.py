@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 from service.ledger.postgresql.connections import Server
 from service.ledger.postgresql.portable_sql import ReadingSession
-from service.ledger.postgresql.shares import SHARDS
+from service.ledger.postgresql.shares import BOUNDS
 from service.ledger.postgresql.tables import PLACES
 from service.ledger.sql import TableReader, Values
 from service.ledger.store import END, LogRow, Row
@@ -79,7 +79,7 @@ SELECT count(*) FROM (
 SELECT count(*) FROM shards WHERE head < (SELECT max(seq) FROM events WHERE lane = shard)""",
     "shards missing; stop all who work, and go back to the newest backup": f"""
 SELECT coalesce(max(shard), 0) + 1 - count(*) FROM shards
-WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]}""",
+WHERE shard BETWEEN {BOUNDS[0]} AND {BOUNDS[1]}""",
 }
 """What must not be: of each it reads how many there are."""
 

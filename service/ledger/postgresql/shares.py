@@ -12,7 +12,7 @@ from service.ledger.postgresql.lanes import TIMELINE, WORKING, Holder, end_sessi
 from service.ledger.sql import Connection
 from service.ledger.store import AtWork, Reached, Sharing
 
-SHARDS = (0, WORKING[0] - 1)
+BOUNDS = (0, WORKING[0] - 1)
 LIVES = """until > clock_timestamp() AND EXISTS (
   SELECT FROM pg_stat_activity WHERE pid = each.pid AND backend_start = each.born)"""
 COUNTED = f"""
@@ -61,15 +61,15 @@ FROM mine WHERE shards.shard = mine.shard
 """A row that is locked is being renewed by a commit; to wait for it could be to wait for ever."""
 
 STILL_HELD = "SELECT count(*) FROM shards WHERE owner = %s AND shard BETWEEN %s AND %s"
-LOWEST = f"SELECT min(upto), min(again) FROM shards WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]}"
-HOW_MANY = f"SELECT count(*) FROM shards WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]}"
+LOWEST = f"SELECT min(upto), min(again) FROM shards WHERE shard BETWEEN {BOUNDS[0]} AND {BOUNDS[1]}"
+HOW_MANY = f"SELECT count(*) FROM shards WHERE shard BETWEEN {BOUNDS[0]} AND {BOUNDS[1]}"
 
 
 MARKS = f"""
-SELECT shard, upto, again FROM shards WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]} ORDER BY shard
+SELECT shard, upto, again FROM shards WHERE shard BETWEEN {BOUNDS[0]} AND {BOUNDS[1]} ORDER BY shard
 """
 AT_WORK = f"""
-SELECT owner, count(*) FILTER (WHERE shard BETWEEN {SHARDS[0]} AND {SHARDS[1]}), bool_or(shard = 0)
+SELECT owner, count(*) FILTER (WHERE shard BETWEEN {BOUNDS[0]} AND {BOUNDS[1]}), bool_or(shard = 0)
 FROM shards AS each WHERE shard >= 0 AND owner <> '' AND {LIVES} GROUP BY owner ORDER BY owner
 """
 """Who works has a lane of its own, also while others have all the shards."""
@@ -103,7 +103,7 @@ class Shares:
             values = self._values(timeline)
             self._hold(session, session.execute(HOLD_ON, values).fetchall())
             ((shards, live, before),) = session.execute(
-                COUNTED, (*SHARDS, *WORKING, lane)
+                COUNTED, (*BOUNDS, *WORKING, lane)
             ).fetchall()
             each, over = divmod(shards, max(live, 1))
             wanted = each + (before < over)
@@ -156,14 +156,14 @@ class Shares:
         owner = self._holder.owner
         with told():
             session.execute(RENEW, {"owner": owner, "seconds": self._holder.seconds})
-            found = session.execute(STILL_HELD, (owner, *SHARDS)).fetchone()
+            found = session.execute(STILL_HELD, (owner, *BOUNDS)).fetchone()
         return found is not None and found[0] == len(self.held)
 
     def _hold(self, session: Session, rows: list[Any]) -> None:
         self.held, self._in = _shares(rows), session
 
     def _values(self, timeline: int) -> dict[str, Any]:
-        holder, (low, high) = self._holder, SHARDS
+        holder, (low, high) = self._holder, BOUNDS
         named = {"owner": holder.owner, "seconds": holder.seconds, "low": low, "high": high}
         return {**named, "timeline": timeline}
 
